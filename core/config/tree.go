@@ -1,0 +1,42 @@
+// Package config turns keepalived configuration text into a Tree of keywords with
+// positions: comments, includes, $definitions, ~sequences, @conditions, quoting and
+// braces are dealt with here; what the words mean is the decoders' business. Pure:
+// files are read through the Files interface.
+package config
+
+import "keepalived/core/diag"
+
+// Word is one word of a line after substitution.
+type Word struct {
+	Text   string
+	Quoted bool // stood in double quotes, which are gone from Text
+	Range  diag.Range
+}
+
+// Node is one keyword with its words and, for a block, what stands in its braces.
+// In a List block (virtual_ipaddress and its like) every line is a Node whose
+// Keyword is the line's first word.
+type Node struct {
+	Keyword Word
+	Args    []Word
+	// Raw is the text of the line behind the keyword, quotes and all, for the
+	// values that the shell-like second tokenizer reads (scripts, regex).
+	Raw   Word
+	Block []*Node
+	Close diag.Pos // place of the closing brace; zero for a line
+}
+
+// Source is one file that was read.
+type Source struct {
+	Name string
+	Text []byte
+}
+
+// Tree is a parsed configuration.
+type Tree struct {
+	Roots   []*Node
+	Sources []Source
+	// Digest is the SHA-256 over the tree (keywords, words, nesting), not over
+	// comments and white space: equal trees mean the same configuration.
+	Digest [32]byte
+}

@@ -1,0 +1,61 @@
+package diag
+
+// Code is the class of a finding. It decides the -t status and lets tests and
+// tools refer to a finding without comparing texts.
+type Code uint8
+
+const (
+	// Other is a finding without a class of its own.
+	Other Code = iota
+	// MissingArgument: a keyword lacks a word it cannot do without.
+	MissingArgument
+	// UnknownKeyword: the word means nothing in this block.
+	UnknownKeyword
+	// Unbalanced: braces or quotes that do not match.
+	Unbalanced
+	// BadNumber: not a number, or out of its range.
+	BadNumber
+	// BadAddress: not an address, or of the wrong family.
+	BadAddress
+	// BadValue: any other value that is not one of those allowed.
+	BadValue
+	// Duplicate: a second definition that is not used.
+	Duplicate
+	// NotFound: a reference to something that is not defined (before).
+	NotFound
+	// Deprecated: still understood, should be replaced.
+	Deprecated
+	// Ignored: understood, without effect here.
+	Ignored
+	// Conflict: two settings that cannot both hold.
+	Conflict
+	// NoInterface: an interface that does not exist.
+	NoInterface
+	// CannotRun: an object lacks what it needs (VRID, interface, VIP under strict).
+	CannotRun
+	// ScriptSecurity: scripts run as root without enable_script_security, or insecure ones.
+	ScriptSecurity
+	// Script: a script that is missing or cannot be run.
+	Script
+	// File: a configuration file that is missing or unreadable.
+	File
+	// FileMissing: the main configuration file does not exist (-t: 0, as keepalived).
+	FileMissing
+	// TooDeep: includes, definitions or sequences without end.
+	TooDeep
+	// Unsupported: understood, not built yet.
+	Unsupported
+)
+
+func (c Code) testStatus() int {
+	switch c {
+	case MissingArgument:
+		return 2
+	case ScriptSecurity:
+		return 6
+	case FileMissing:
+		return 0
+	default:
+		return 5
+	}
+}

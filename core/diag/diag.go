@@ -1,0 +1,151 @@
+// Package diag holds what is said about configuration text: positions, severities
+// and lists of diagnostics. It is pure and imports the standard library only.
+package diag
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Pos is a place in a source file. Line and Col count from 1; Col counts octets.
+// The zero Pos stands for "no place": findings that concern an object as a whole.
+type Pos struct {
+	File string
+	Line int
+	Col  int
+}
+
+// IsValid reports whether p names a place.
+func (p Pos) IsValid() bool { return p.Line > 0 }
+
+// Range is the half-open stretch of text [Start, End) that a diagnostic is about.
+type Range struct {
+	Start, End Pos
+}
+
+// Severity orders diagnostics by what they do to the daemon.
+type Severity uint8
+
+const (
+	// Notice is said and changes nothing, not even the -t status.
+	Notice Severity = iota
+	// Warning is said; the text was taken as it stands.
+	Warning
+	// Error is said and what it names was skipped or replaced by a default;
+	// everything else of the configuration is used (keepalived's rule).
+	Error
+	// Fatal means a start with this configuration would end (exit status 2), so
+	// a reload with it is refused as a whole.
+	Fatal
+)
+
+func (s Severity) String() string {
+	switch s {
+	case Notice:
+		return "notice"
+	case Warning:
+		return "warning"
+	case Error:
+		return "error"
+	default:
+		return "fatal"
+	}
+}
+
+// Diagnostic is one finding.
+type Diagnostic struct {
+	Severity Severity
+	Code     Code
+	Subject  Range
+	// Summary is keepalived's text where keepalived has one.
+	Summary string
+	// Hint tells the user what to do; may be empty.
+	Hint string
+}
+
+// List collects findings in the order they were made.
+type List []Diagnostic
+
+func (l *List) add(s Severity, r Range, c Code, format string, args []any) {
+	*l = append(*l, Diagnostic{Severity: s, Code: c, Subject: r, Summary: fmt.Sprintf(format, args...)})
+}
+
+// Noticef adds a notice.
+func (l *List) Noticef(r Range, c Code, format string, args ...any) { l.add(Notice, r, c, format, args) }
+
+// Warnf adds a warning.
+func (l *List) Warnf(r Range, c Code, format string, args ...any) { l.add(Warning, r, c, format, args) }
+
+// Errorf adds an error.
+func (l *List) Errorf(r Range, c Code, format string, args ...any) { l.add(Error, r, c, format, args) }
+
+// Fatalf adds a finding with which the daemon cannot run.
+func (l *List) Fatalf(r Range, c Code, format string, args ...any) { l.add(Fatal, r, c, format, args) }
+
+// WithHint sets the hint of the newest finding.
+func (l *List) WithHint(format string, args ...any) {
+	if n := len(*l); n > 0 {
+		(*l)[n-1].Hint = fmt.Sprintf(format, args...)
+	}
+}
+
+// Worst returns the highest severity of the list, Notice for an empty one.
+func (l List) Worst() Severity {
+	worst := Notice
+	for _, d := range l {
+		worst = max(worst, d.Severity)
+	}
+	return worst
+}
+
+// HasFatal reports whether a start with this configuration would end.
+func (l List) HasFatal() bool { return l.Worst() == Fatal }
+
+// ExitStatus is the status of `keepalived -t`: 0 or the status of the
+// highest-ranked class of finding (observed on 2.2.7: a missing argument 2 ends
+// the reading at once; script security 6 wins over any other complaint 5).
+func (l List) ExitStatus() int {
+	status := 0
+	for _, d := range l {
+		if d.Severity == Notice {
+			continue
+		}
+		s := d.Code.testStatus()
+		if rank(s) > rank(status) {
+			status = s
+		}
+	}
+	return status
+}
+
+// rank orders the -t statuses by precedence.
+func rank(status int) int {
+	switch status {
+	case 0:
+		return 0
+	case 5:
+		return 1
+	case 6:
+		return 2
+	case 4:
+		return 3
+	default: // 2
+		return 4
+	}
+}
+
+// Sort orders the list by file, line and column; findings without a place keep
+// their order behind the others.
+func (l List) Sort() {
+	slices.SortStableFunc(l, func(a, b Diagnostic) int {
+		p, q := a.Subject.Start, b.Subject.Start
+		if p.IsValid() != q.IsValid() {
+			if p.IsValid() {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Col, q.Col))
+	})
+}
