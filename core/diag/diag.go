@@ -72,7 +72,9 @@ func (l *List) add(s Severity, r Range, c Code, format string, args []any) {
 }
 
 // Noticef adds a notice.
-func (l *List) Noticef(r Range, c Code, format string, args ...any) { l.add(Notice, r, c, format, args) }
+func (l *List) Noticef(r Range, c Code, format string, args ...any) {
+	l.add(Notice, r, c, format, args)
+}
 
 // Warnf adds a warning.
 func (l *List) Warnf(r Range, c Code, format string, args ...any) { l.add(Warning, r, c, format, args) }
