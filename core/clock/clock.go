@@ -34,16 +34,27 @@ func (t Instant) Sub(u Instant) time.Duration { return time.Duration(t - u) }
 // Before reports whether t is earlier than u.
 func (t Instant) Before(u Instant) bool { return t < u }
 
-// Clock tells the time and wakes its caller.
+// Clock tells the time and makes alarm clocks.
 type Clock interface {
 	// Now reads the clock.
 	Now() Instant
-	// Wake sends on c (without blocking) once at has come. The returned stop
-	// releases the wake-up; a send that raced with stop may still be in c.
-	Wake(at Instant, c chan<- struct{}) (stop func())
+	// NewWaker returns an alarm clock that is not set.
+	NewWaker() Waker
 }
 
-// Real is CLOCK_MONOTONIC.
+// Waker is an alarm clock of one owner. Arm and Close are the owner's to call.
+type Waker interface {
+	// Arm moves the alarm to at; Never switches it off. An alarm of an earlier
+	// setting may still arrive: the owner looks at its deadlines, not at the alarm.
+	Arm(at Instant)
+	// C receives once at or soon after the instant set.
+	C() <-chan struct{}
+	// Close releases the alarm clock; C receives nothing any more.
+	Close()
+}
+
+// Real is CLOCK_MONOTONIC with wakers on the runtime's timers, which are late by
+// 0.5 ms in the median and 1.1 ms at p99.
 type Real struct{}
 
 // Now reads CLOCK_MONOTONIC.
@@ -54,13 +65,37 @@ func (Real) Now() Instant {
 	return Instant(ts.Nano())
 }
 
-// Wake implements Clock on one time.Timer (0.5 ms late in the median).
-func (r Real) Wake(at Instant, c chan<- struct{}) (stop func()) {
-	t := time.AfterFunc(at.Sub(r.Now()), func() {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	})
-	return func() { t.Stop() }
+// NewWaker implements Clock on one time.Timer.
+func (r Real) NewWaker() Waker {
+	w := &timerWaker{c: make(chan struct{}, 1)}
+	w.t = time.AfterFunc(time.Hour, w.ring)
+	w.t.Stop()
+	return w
+}
+
+type timerWaker struct {
+	t *time.Timer
+	c chan struct{}
+}
+
+func (w *timerWaker) ring() { ring(w.c) }
+
+func (w *timerWaker) Arm(at Instant) {
+	if at == Never {
+		w.t.Stop()
+		return
+	}
+	w.t.Reset(at.Sub(Real{}.Now()))
+}
+
+func (w *timerWaker) C() <-chan struct{} { return w.c }
+
+func (w *timerWaker) Close() { w.t.Stop() }
+
+// ring never blocks: one alarm that was not yet looked at stands for all.
+func ring(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }

@@ -7,19 +7,19 @@ import (
 
 // Fake is a clock for tests: it moves only when told to.
 type Fake struct {
-	mu      sync.Mutex
-	now     Instant
-	waiters map[int]waiter
-	next    int
+	mu     sync.Mutex
+	now    Instant
+	wakers []*fakeWaker
 }
 
-type waiter struct {
+type fakeWaker struct {
+	f  *Fake
 	at Instant
-	c  chan<- struct{}
+	c  chan struct{}
 }
 
 // NewFake returns a clock that stands at now.
-func NewFake(now Instant) *Fake { return &Fake{now: now, waiters: map[int]waiter{}} }
+func NewFake(now Instant) *Fake { return &Fake{now: now} }
 
 // Now implements Clock.
 func (f *Fake) Now() Instant {
@@ -28,38 +28,40 @@ func (f *Fake) Now() Instant {
 	return f.now
 }
 
-// Wake implements Clock.
-func (f *Fake) Wake(at Instant, c chan<- struct{}) (stop func()) {
+// NewWaker implements Clock.
+func (f *Fake) NewWaker() Waker {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	id := f.next
-	f.next++
-	f.waiters[id] = waiter{at: at, c: c}
-	f.fire()
-	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		delete(f.waiters, id)
-	}
+	w := &fakeWaker{f: f, at: Never, c: make(chan struct{}, 1)}
+	f.wakers = append(f.wakers, w)
+	return w
 }
 
-// Advance moves the clock forward by d and wakes whoever is due.
+// Advance moves the clock forward by d and rings the wakers that are due.
 func (f *Fake) Advance(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.now = f.now.Add(d)
-	f.fire()
-}
-
-func (f *Fake) fire() {
-	for id, w := range f.waiters {
-		if w.at > f.now {
-			continue
-		}
-		select {
-		case w.c <- struct{}{}:
-		default:
-		}
-		delete(f.waiters, id)
+	for _, w := range f.wakers {
+		w.fire()
 	}
 }
+
+// fire rings w when it is due; the clock's lock is held.
+func (w *fakeWaker) fire() {
+	if w.at <= w.f.now {
+		w.at = Never
+		ring(w.c)
+	}
+}
+
+func (w *fakeWaker) Arm(at Instant) {
+	w.f.mu.Lock()
+	defer w.f.mu.Unlock()
+	w.at = at
+	w.fire()
+}
+
+func (w *fakeWaker) C() <-chan struct{} { return w.c }
+
+func (w *fakeWaker) Close() { w.Arm(Never) }

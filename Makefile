@@ -1,0 +1,69 @@
+# keepalived: make help lists the targets.
+
+SHELL := /bin/bash
+export PATH := $(PATH):/usr/local/go/bin
+export CGO_ENABLED := 0
+
+GO        ?= go
+PREFIX    ?= /usr
+SBINDIR   ?= $(PREFIX)/sbin
+BINDIR    ?= $(PREFIX)/bin
+MANDIR    ?= $(PREFIX)/share/man
+UNITDIR   ?= /lib/systemd/system
+SYSUSERS  ?= $(PREFIX)/lib/sysusers.d
+TMPFILES  ?= $(PREFIX)/lib/tmpfiles.d
+EXAMPLES  ?= $(PREFIX)/share/doc/keepalived/examples
+
+COMMIT    := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+LDFLAGS   := -s -w -X keepalived/core/process.commit=$(COMMIT)
+BUILD     := $(GO) build -trimpath -tags grpcnotrace -ldflags "$(LDFLAGS)"
+TOOL      := $(GO) tool -modfile=test/tools/go.mod
+
+# What the tests run against, all from Debian or Ubuntu.
+TEST_PACKAGES := keepalived frr iproute2 nftables tcpdump procps systemd iputils-ping busybox-static
+
+.PHONY: help build demo test race lint generate generate-check bench install deps fuzz-short clean
+
+help:
+	@echo "build     bin/keepalived and bin/keepalivedctl"
+	@echo "demo      a failover of two directors in network namespaces (root)"
+	@echo "test      install what the tests need, run every test (root)"
+	@echo "race      the tests of the pure and concurrent packages under the race detector"
+	@echo "lint      gofmt, go vet, staticcheck, the architecture rules"
+	@echo "generate  the gRPC code from proto/ (needs protoc)"
+	@echo "bench     figures beside the real keepalived's (root)"
+	@echo "install   into DESTDIR"
+
+build:
+	@mkdir -p bin
+	$(BUILD) -o bin/keepalived ./cmd/keepalived
+	$(BUILD) -o bin/keepalivedctl ./cmd/keepalivedctl
+
+# deps installs what is missing; without root it only says so.
+deps:
+	@missing=""; for p in $(TEST_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q "ok installed" || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then \
+	    echo "installing$$missing"; apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $$missing >/dev/null; \
+	  else echo "missing packages:$$missing (install them, or run as root)" >&2; exit 1; fi; fi
+
+test: deps build lint
+	@set -o pipefail; counts=$$(mktemp -d); trap 'rm -rf $$counts' EXIT; \
+	KEEPALIVED_BIN=$(CURDIR)/bin/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
+	  $(GO) test -tags grpcnotrace -count=1 -p 2 -timeout 15m $$($(GO) list ./... | grep -v -e /test/interop -e /test/arch) && \
+	KEEPALIVED_BIN=$(CURDIR)/bin/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
+	  $(GO) test -tags grpcnotrace -count=1 -v -timeout 15m ./test/interop | test/interop/summary && \
+	test/summary $$counts/kernel
+
+race:
+	CGO_ENABLED=1 $(GO) test -race -count=1 ./core/... ./rpc/... ./vrrp/... ./checker/...
+
+lint:
+	@out=$$(gofmt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$')); [ -z "$$out" ] || { echo "gofmt differs: $$out"; exit 1; }
+	$(GO) vet -tags grpcnotrace ./...
+	$(TOOL) staticcheck -tags grpcnotrace ./...
+	$(GO) test ./test/arch
+
+clean:
+	rm -rf bin dist

@@ -1,0 +1,159 @@
+// Package cursor reads the words of one configuration line as typed values and
+// collects a diagnostic for everything that is wrong with them, in keepalived's
+// words. Keyword tables (Row) are made of it: one row gives parsing, -t,
+// documentation and completion. Pure; imports core/config and core/diag only.
+package cursor
+
+import (
+	"keepalived/core/config"
+	"keepalived/core/diag"
+)
+
+// Row is one keyword of a block whose values go into a T.
+type Row[T any] struct {
+	config.Keyword
+	// Into reads the words behind the keyword. nil: understood and not kept.
+	Into func(*T, *Cursor)
+}
+
+// Keywords returns the data part of a table, to make a config.Schema of.
+func Keywords[T any](table []Row[T]) []config.Keyword {
+	out := make([]config.Keyword, len(table))
+	for i := range table {
+		out[i] = table[i].Keyword
+	}
+	return out
+}
+
+// Table finds rows by keyword.
+type Table[T any] map[string]func(*T, *Cursor)
+
+// Index makes a Table of rows.
+func Index[T any](rows []Row[T]) Table[T] {
+	t := make(Table[T], len(rows))
+	for _, r := range rows {
+		t[r.Name] = r.Into
+	}
+	return t
+}
+
+// Decode reads a block's members into dst in the order of the file. Unknown
+// keywords were reported by the parser and are passed over.
+func (t Table[T]) Decode(dst *T, nodes []*config.Node, diags *diag.List) {
+	for _, n := range nodes {
+		if into := t[n.Keyword.Text]; into != nil {
+			into(dst, New(n, diags))
+		}
+	}
+}
+
+// Cursor walks over the words behind one keyword.
+type Cursor struct {
+	node  *config.Node
+	next  int
+	diags *diag.List
+}
+
+// New starts behind the keyword of n; findings go to diags.
+func New(n *config.Node, diags *diag.List) *Cursor {
+	return &Cursor{node: n, diags: diags}
+}
+
+// NewEntry starts at the first word of n, which is a line of a list block
+// (virtual_ipaddress and its like), where the "keyword" is itself a value.
+func NewEntry(n *config.Node, diags *diag.List) *Cursor {
+	return &Cursor{node: n, next: -1, diags: diags}
+}
+
+// Node returns the line being read.
+func (c *Cursor) Node() *config.Node { return c.node }
+
+// Name returns the keyword.
+func (c *Cursor) Name() string { return c.node.Keyword.Text }
+
+// Block returns what stands in the braces.
+func (c *Cursor) Block() []*config.Node { return c.node.Block }
+
+// Range is the place of the keyword.
+func (c *Cursor) Range() diag.Range { return c.node.Keyword.Range }
+
+// Line is the place of the whole line, from the keyword to the last word.
+func (c *Cursor) Line() diag.Range {
+	r := c.node.Keyword.Range
+	if n := len(c.node.Args); n > 0 {
+		r.End = c.node.Args[n-1].Range.End
+	}
+	return r
+}
+
+// Diags returns the list that findings go to.
+func (c *Cursor) Diags() *diag.List { return c.diags }
+
+// More reports whether a word is left.
+func (c *Cursor) More() bool { return c.next < len(c.node.Args) }
+
+// Next takes the next word without a complaint if there is none.
+func (c *Cursor) Next() (config.Word, bool) {
+	w, ok := c.Peek()
+	if ok {
+		c.next++
+	}
+	return w, ok
+}
+
+// Peek looks at the next word and leaves it.
+func (c *Cursor) Peek() (config.Word, bool) {
+	if c.next < 0 {
+		return c.node.Keyword, true
+	}
+	if c.next >= len(c.node.Args) {
+		return config.Word{}, false
+	}
+	return c.node.Args[c.next], true
+}
+
+// Word takes the next word; without one it reports a missing argument, with
+// which keepalived ends at once (exit status 2).
+func (c *Cursor) Word() (config.Word, bool) {
+	w, ok := c.Next()
+	if !ok {
+		c.Missing()
+	}
+	return w, ok
+}
+
+// Missing reports that a word is missing behind what was read so far.
+func (c *Cursor) Missing() {
+	after := c.node.Keyword.Text
+	if c.next > 0 && c.next <= len(c.node.Args) {
+		after = c.node.Args[c.next-1].Text
+	}
+	c.diags.Fatalf(c.Line(), diag.MissingArgument,
+		"*** Configuration line starting `%s` is missing a parameter after keyword `%s` at word position %d",
+		c.node.Keyword.Text, after, c.next+2)
+}
+
+// Rest takes all words that are left.
+func (c *Cursor) Rest() []config.Word {
+	if c.next >= len(c.node.Args) {
+		return nil
+	}
+	var rest []config.Word
+	if c.next < 0 {
+		rest = append(rest, c.node.Keyword)
+		c.next = 0
+	}
+	rest = append(rest, c.node.Args[c.next:]...)
+	c.next = len(c.node.Args)
+	return rest
+}
+
+// Errorf reports a finding about the line's value, which is then not used.
+func (c *Cursor) Errorf(r diag.Range, code diag.Code, format string, args ...any) {
+	c.diags.Errorf(r, code, format, args...)
+}
+
+// Warnf reports a finding about a value that is used all the same.
+func (c *Cursor) Warnf(r diag.Range, code diag.Code, format string, args ...any) {
+	c.diags.Warnf(r, code, format, args...)
+}
