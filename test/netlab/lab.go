@@ -2,9 +2,12 @@ package netlab
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -100,17 +103,30 @@ func (h *Host) Command(argv ...string) *exec.Cmd {
 	return exec.Command("ip", append([]string{"netns", "exec", h.NS}, argv...)...)
 }
 
+// Addrs lists the addresses of all the host's interfaces. It asks the kernel
+// itself, without starting a program, so it may be polled.
+func (h *Host) Addrs() []netip.Addr {
+	h.lab.t.Helper()
+	var list []net.Addr
+	var err error
+	h.Do(func() { list, err = net.InterfaceAddrs() })
+	if err != nil {
+		h.lab.t.Fatalf("host %s: %v", h.Name, err)
+	}
+	var addrs []netip.Addr
+	for _, a := range list {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			addrs = append(addrs, p.Addr())
+		}
+	}
+	return addrs
+}
+
 // HasAddr tells whether one of the host's interfaces has the address, given
 // without prefix length.
 func (h *Host) HasAddr(addr string) bool {
-	for _, line := range strings.Split(h.IP("-o", "addr", "show"), "\n") {
-		for _, f := range strings.Fields(line) {
-			if a, _, ok := strings.Cut(f, "/"); ok && a == addr || f == addr {
-				return true
-			}
-		}
-	}
-	return false
+	h.lab.t.Helper()
+	return slices.Contains(h.Addrs(), netip.MustParseAddr(addr))
 }
 
 // MAC returns the hardware address of an interface, in lower-case colon notation.

@@ -14,7 +14,7 @@ type LAN struct {
 	ports map[string]string // "host/ifname" → port name
 }
 
-const bridgeName = "br"
+const bridgeName = "bridge0"
 
 // LAN makes a bridge with forward_delay 0 in a namespace of its own.
 func (l *Lab) LAN(name string) *LAN {

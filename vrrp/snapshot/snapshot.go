@@ -1,0 +1,218 @@
+// Package snapshot holds a picture of the VRRP child at one moment and writes it in
+// the three shapes keepalived's readers know: keepalived.data (text.go),
+// keepalived.stats (stats.go) and keepalived.json (json.go). Pure; the daemon fills in
+// the picture on its loop and renders it elsewhere.
+package snapshot
+
+import (
+	"net/netip"
+	"time"
+
+	"keepalived/core/dump"
+)
+
+// Snapshot is the whole child. It shares no memory with the daemon's state.
+type Snapshot struct {
+	Global     []byte // the section "Global definitions", rendered once per generation
+	Instances  []Instance
+	Pools      []Pool
+	Groups     []Group
+	Scripts    []Script
+	Interfaces []Interface
+}
+
+// State is a VRRP state with the number that JSON, SNMP and D-Bus give it.
+type State uint8
+
+// The states of keepalived; exporters accept no others.
+const (
+	Init State = iota
+	Backup
+	Master
+	Fault
+)
+
+func (s State) String() string { return [...]string{"INIT", "BACKUP", "MASTER", "FAULT"}[s] }
+
+// Address is a virtual address of an instance.
+type Address struct {
+	Prefix    netip.Prefix
+	Peer      netip.Prefix // invalid: none
+	Broadcast netip.Addr   // invalid: none
+	Dev       string
+	Scope     string
+	Label     string
+	// Deprecated is set for an IPv6 address with preferred lifetime 0, Forever for
+	// one with an unlimited one; IPv4 has neither.
+	Deprecated, Forever bool
+	NoTrack             bool
+	Set                 bool // is on the interface
+}
+
+// Peer is a unicast peer.
+type Peer struct {
+	Addr           netip.Addr
+	MinTTL, MaxTTL int
+}
+
+// Tracked is an object an instance or group tracks.
+type Tracked struct {
+	Name    string
+	Command string // scripts: the quoted argv
+	Weight  int
+	Reverse bool
+}
+
+// Command is a notify script as the dumps print it: quoted argv and its user.
+type Command struct {
+	Argv     string // `'/etc/keepalived/n.sh' 'm'`; "" is no script
+	UID, GID uint32
+}
+
+// Scripts are the notify scripts of an instance or group.
+type Scripts struct {
+	Backup, Master, Fault, Stop, Generic, Deleted, RxLowerPrio Command
+}
+
+// Counters are the statistics of an instance, in the words of .stats.
+type Counters struct {
+	AdvertsReceived, AdvertsSent  uint64
+	BecameMaster, ReleasedMaster  uint64
+	LengthErrors, TTLErrors       uint64
+	TypeErrors, IntervalErrors    uint64
+	AddressErrors                 uint64
+	AuthTypeInvalid, AuthMismatch uint64
+	AuthFailures                  uint64
+	PriorityZeroReceived          uint64
+	PriorityZeroSent              uint64
+}
+
+// Instance is one VRRP instance.
+type Instance struct {
+	Name          string
+	Version       int
+	IPv6          bool
+	Group         string
+	State, Want   State
+	MasterAddr    netip.Addr // BACKUP: who is master; invalid: nobody heard yet
+	MasterPrio    uint8
+	MasterAdver   time.Duration
+	ConfigFaults  int
+	TrackFaults   int
+	ScriptsInit   int
+	Since         dump.Wall
+	ReadTimeout   dump.Wall // Micros 0: disabled
+	MasterDown    time.Duration
+	Interface     string
+	Source        netip.Addr
+	SourceFixed   bool // from the configuration
+	Unicast       bool
+	MulticastAddr netip.Addr
+
+	GarpDelay, GarpRefresh, GarpLowerDelay                time.Duration
+	GarpRepeat, GarpRefreshRepeat, GarpLowerRepeat        int
+	DownTimerAdverts                                      int
+	LowerPrioNoAdvert, HigherPrioSendAdvert, OwnerIgnores bool
+	DontTrackPrimary, SkipCheckAdvAddr, Strict            bool
+	VRID                                                  uint8
+	Priority, Effective                                   uint8
+	Total                                                 int
+	AdvertInt                                             time.Duration
+	Accept, Preempt, PromoteSecondaries                   bool
+	PreemptDelay                                          time.Duration
+	AuthPass, AuthAH                                      bool
+
+	VIPs, Excluded    []Address
+	UnicastTTL        int
+	CheckUnicastSrc   bool
+	Peers             []Peer
+	FdIn, FdOut       int // negative: no sockets
+	TrackedInterfaces []Tracked
+	TrackedScripts    []Tracked
+	SMTPAlert         bool
+	NotifyDeleted     bool
+	Scripts           Scripts
+	NotifyPrioChanges bool
+	Counters          Counters
+}
+
+// Pool is a pair of sockets and who uses it.
+type Pool struct {
+	FdIn, FdOut int
+	Interface   string
+	IPv6        bool
+	Unicast     bool
+	Address     netip.Addr
+	RxBuf       int
+	Members     []PoolMember
+}
+
+// PoolMember is an instance on a Pool.
+type PoolMember struct {
+	Name string
+	VRID uint8
+}
+
+// Group is a sync group.
+type Group struct {
+	Name              string
+	State             State
+	Faults, Inits     int
+	Members           []string
+	SMTPAlert         bool
+	Scripts           Scripts
+	TrackedInterfaces []Tracked
+	TrackedScripts    []Tracked
+}
+
+// ScriptState is what a tracking script is doing.
+type ScriptState uint8
+
+// The states of a tracking script in the dump's words.
+const (
+	ScriptIdle ScriptState = iota
+	ScriptRunning
+	ScriptTerminating
+	ScriptKilling
+)
+
+func (s ScriptState) String() string {
+	return [...]string{"idle", "running", "requested termination", "forcing termination"}[s]
+}
+
+// Script is a vrrp_script.
+type Script struct {
+	Name              string
+	Command           Command
+	Interval, Timeout time.Duration
+	Weight            int
+	Reverse           bool
+	Rise, Fall        int
+	Result            int // 0..Rise+Fall-1
+	Insecure          bool
+	InitState         string // unknown, failed, or "" once it has run
+	Good              bool
+	Users             []ScriptUser
+	State             ScriptState
+}
+
+// ScriptUser is an instance that tracks a script.
+type ScriptUser struct {
+	Instance string
+	Weight   int
+	Reverse  bool
+}
+
+// Interface is a link of the host.
+type Interface struct {
+	Name                                     string
+	Index                                    int32
+	IPv4, IPv6                               netip.Addr // invalid: none
+	MAC, BroadcastMAC                        string     // "" on loopback
+	Up, Running                              bool
+	Loopback, NoBroadcast, NoMulticast, NoP2 bool
+	SeenUp                                   bool
+	MTU                                      int
+	HWType                                   string
+	Users                                    []ScriptUser
+}
