@@ -1,11 +1,359 @@
 package config
 
-import "keepalived/core/diag"
+import (
+	"errors"
+	"strings"
+
+	"keepalived/core/diag"
+)
 
 // Parse reads the configuration name (a glob pattern, as keepalived's -f) with all
 // it includes. It returns what could be understood, never nil, and what is to be
-// said about the rest, in the order it was met. A finding of severity Fatal means
-// that reading ended there, as keepalived's does.
+// said about the rest, in the order it was met. A finding of severity Fatal of the
+// class MissingArgument or TooDeep means that reading ended there.
 func Parse(fsys Files, name string, env Env, s *Schema) (*Tree, diag.List) {
-	return &Tree{}, nil
+	r := &reader{
+		fsys: fsys, env: env, configID: env.configID(), random: env.Seed, check: env.Check,
+		defs: map[string]*definition{}, files: map[string]string{},
+	}
+	r.build = builder{tree: &Tree{}, schema: s, members: s.members("")}
+	g := glob{name: name, shown: name, check: env.Check, missing: diag.FileMissing, failed: diag.FileRequired}
+	r.glob(g)
+	r.end()
+	t := r.build.tree
+	t.Digest = DigestOf(t.Roots)
+	return t, r.list
+}
+
+// builder makes the tree of segments. It recovers as keepalived does: what does
+// not belong somewhere is said and skipped, and braces have their effect even
+// where they were not expected.
+type builder struct {
+	tree    *Tree
+	schema  *Schema
+	blocks  []frame  // the open blocks, outermost first
+	waiting *Keyword // the last keyword, when its { has not come yet …
+	node    *Node    // … and its node
+	members map[string]*Keyword
+
+	nodes []Node // room for nodes and words, made in batches
+	words []Word
+	count int
+}
+
+// frame is an open block.
+type frame struct {
+	node *Node
+	kind mode
+	path string // as Keyword.Path of the members
+	last *Node // in a skipped block: what a { would belong to
+}
+
+// mode is how the lines of a block are read.
+type mode uint8
+
+const (
+	keywords mode = iota
+	entries       // of a List
+	skipped       // of a Keyword.Skip
+)
+
+// words takes a segment without braces.
+func (r *reader) words(l line) {
+	b := &r.build
+	if b.waiting != nil {
+		if b.waiting.Kind == Block && !b.waiting.Skip {
+			r.missingBrace(l.whole())
+		}
+		b.push()
+	}
+	switch b.mode() {
+	case entries:
+		r.entry(l)
+	case skipped:
+		r.skipLine(l)
+	default:
+		r.keyword(l)
+	}
+}
+
+func (r *reader) missingBrace(at diag.Range) {
+	if r.errorf(at, diag.Unbalanced, "Missing '{' at beginning of configuration block") {
+		r.list.WithHint("'%s' in line %d needs a block in { }", r.build.waiting.Name, r.build.node.Keyword.Range.Start.Line)
+	}
+}
+
+// keyword takes a line of a block of keywords.
+func (r *reader) keyword(l line) {
+	b := &r.build
+	s := scanner{l: l}
+	w, ok := s.next()
+	if !ok {
+		r.unmatched(&s)
+		return
+	}
+	k := b.members[w.Text]
+	if k == nil {
+		for ok {
+			_, ok = s.next()
+		}
+		r.unmatched(&s)
+		r.unknown(w)
+		return
+	}
+	n := r.add(w)
+	given := 0
+	if k.Script {
+		n.Raw, n.Script = s.rest(), true
+		n.Args = r.rest(&s)
+		given = r.scriptWords(n, l)
+	} else {
+		n.Args = r.rest(&s)
+		r.unmatched(&s)
+		given = len(n.Args)
+	}
+	if given < k.Need {
+		r.missingArgument(n)
+		return
+	}
+	switch {
+	case k.Kind != Line:
+		b.waiting, b.node = k, n
+		if k.Kind == List && len(n.Args) > 0 {
+			r.errorf(n.Args[0].Range, diag.BadValue, "Block %s has extra parameters %s ...", k.Name, n.Args[0].Text)
+		}
+	case k.Name == "include_check" && k.Path == "global_defs":
+		r.includeCheck(n.Args)
+	}
+}
+
+// scriptWords counts the words behind a script keyword. A word without its last
+// quote counts: the complaint about it is all there is to say.
+func (r *reader) scriptWords(n *Node, l line) int {
+	words, err := SplitShell(n.Raw.Text)
+	var open *QuoteError
+	if errors.As(err, &open) {
+		r.errorf(n.Raw.Range, diag.Unbalanced, "String '%s': missing terminating %c", l.text, open.Quote)
+		return len(words) + 1
+	}
+	return len(words)
+}
+
+// missingArgument is the one mistake that keepalived does not forgive.
+func (r *reader) missingArgument(n *Node) {
+	last := n.Keyword
+	if len(n.Args) > 0 {
+		last = n.Args[len(n.Args)-1]
+	}
+	at := diag.Range{Start: n.Keyword.Range.Start, End: last.Range.End}
+	r.fatal(at, diag.MissingArgument,
+		"*** Configuration line starting `%s` is missing a parameter after keyword `%s` at word position %d",
+		n.Keyword.Text, last.Text, len(n.Args)+2)
+}
+
+// entry takes a line of a list.
+func (r *reader) entry(l line) {
+	s := scanner{l: l}
+	if w, ok := s.next(); ok {
+		n := r.add(w)
+		n.Args = r.rest(&s)
+	}
+	r.unmatched(&s)
+}
+
+// skipLine takes a line that nobody reads.
+func (r *reader) skipLine(l line) {
+	s := scanner{l: l}
+	w, ok := s.next()
+	if !ok {
+		return
+	}
+	n := r.add(w)
+	n.Raw, n.Script = s.rest(), true
+	r.build.top().last = n
+}
+
+// rest returns the words that are left, in room shared by many lines.
+func (r *reader) rest(s *scanner) []Word {
+	b := &r.build
+	if s.at == len(s.l.text) {
+		return nil
+	}
+	if cap(b.words)-len(b.words) < 8 {
+		b.words = make([]Word, 0, 1024)
+	}
+	start := len(b.words)
+	for w, ok := s.next(); ok; w, ok = s.next() {
+		b.words = append(b.words, w)
+	}
+	if len(b.words) == start {
+		return nil
+	}
+	return b.words[start:len(b.words):len(b.words)]
+}
+
+func (r *reader) unmatched(s *scanner) {
+	if s.unmatched {
+		r.errorf(s.l.rng(s.at, len(s.l.text)), diag.Unbalanced, "Unmatched quote: '%s'", s.l.text)
+	}
+}
+
+// add appends a node to the innermost block.
+func (r *reader) add(keyword Word) *Node {
+	b := &r.build
+	if b.count++; b.count > maxNodes && !r.stop {
+		r.fatal(keyword.Range, diag.TooDeep, "more than %d lines of configuration", maxNodes)
+	}
+	if len(b.nodes) == cap(b.nodes) {
+		b.nodes = make([]Node, 0, 256)
+	}
+	b.nodes = append(b.nodes, Node{Keyword: keyword})
+	n := &b.nodes[len(b.nodes)-1]
+	if f := b.top(); f != nil {
+		f.node.Block = append(f.node.Block, n)
+	} else {
+		b.tree.Roots = append(b.tree.Roots, n)
+	}
+	return n
+}
+
+// open takes a {.
+func (r *reader) open(at diag.Range) {
+	b := &r.build
+	if b.waiting != nil {
+		b.push()
+		return
+	}
+	brace := Word{Text: "{", Range: at}
+	switch b.mode() {
+	case entries: // here it is a word like any other
+		r.add(brace)
+	case skipped:
+		if len(b.blocks) == maxSkipDepth {
+			r.fatal(at, diag.TooDeep, "blocks are nested more than %d deep", maxSkipDepth)
+			return
+		}
+		f := b.top()
+		n := f.last
+		if n == nil {
+			n = r.add(Word{Range: at})
+		}
+		f.last = nil
+		n.Block = []*Node{}
+		b.blocks = append(b.blocks, frame{node: n, kind: skipped})
+	default:
+		if r.errorf(at, diag.Unbalanced, "Unexpected '{' - ignoring") && len(b.blocks) > 0 {
+			r.list.WithHint("the } that belongs to it will end %s", b.top().node.Keyword.Text)
+		}
+	}
+}
+
+// close takes a }.
+func (r *reader) close(at diag.Range) {
+	b := &r.build
+	if b.waiting != nil {
+		if b.waiting.Kind == Block && !b.waiting.Skip {
+			r.missingBrace(at)
+		}
+		b.push()
+	}
+	if len(b.blocks) == 0 {
+		if r.errorf(at, diag.Unbalanced, "Unknown keyword '}'") {
+			r.list.WithHint("the block it should end has ended before")
+		}
+		return
+	}
+	b.top().node.Close = at.Start
+	b.blocks = b.blocks[:len(b.blocks)-1]
+	b.resume()
+}
+
+// end takes the end of the text.
+func (r *reader) end() {
+	b := &r.build
+	if b.waiting != nil && b.node.Block == nil {
+		b.node.Block = []*Node{}
+	}
+	if r.depth > 0 && !r.stop {
+		r.errorf(diag.Range{}, diag.Unbalanced, "There are %d missing '}'s or extra '{'s", r.depth)
+		if len(b.blocks) > 0 {
+			k := b.top().node.Keyword
+			r.list.WithHint("'%s' of line %d is still open", k.Text, k.Range.Start.Line)
+		}
+	}
+}
+
+func (b *builder) top() *frame {
+	if len(b.blocks) == 0 {
+		return nil
+	}
+	return &b.blocks[len(b.blocks)-1]
+}
+
+func (b *builder) mode() mode {
+	if f := b.top(); f != nil {
+		return f.kind
+	}
+	return keywords
+}
+
+func (b *builder) path() string {
+	if f := b.top(); f != nil {
+		return f.path
+	}
+	return ""
+}
+
+// push opens the block of the waiting keyword.
+func (b *builder) push() {
+	k := b.waiting
+	f := frame{node: b.node, path: k.Name}
+	if k.Path != "" {
+		f.path = k.Path + "/" + k.Name
+	}
+	switch {
+	case k.Skip:
+		f.kind = skipped
+	case k.Kind == List:
+		f.kind = entries
+	}
+	f.node.Block = []*Node{}
+	b.blocks = append(b.blocks, f)
+	b.waiting, b.node = nil, nil
+	b.resume()
+}
+
+// resume looks up what the innermost block may hold.
+func (b *builder) resume() { b.members = b.schema.members(b.path()) }
+
+// unknown says that a word is no keyword of this block, and what may be meant.
+func (r *reader) unknown(w Word) {
+	if !r.errorf(w.Range, diag.UnknownKeyword, "Unknown keyword '%s'", w.Text) {
+		return
+	}
+	b := &r.build
+	name, bom := strings.CutPrefix(w.Text, "\uFEFF")
+	switch near, path := b.schema.near(b.path(), name), b.schema.places(name); {
+	case bom:
+		r.list.WithHint("the file begins with a byte order mark, which counts as part of the first word: save it without")
+	case len(path) > 0:
+		r.list.WithHint("it belongs %s", inBlocks(path))
+	case near != "":
+		r.list.WithHint("did you mean '%s'?", near)
+	}
+}
+
+// inBlocks says where a keyword belongs.
+func inBlocks(paths []string) string {
+	if paths[0] == "" {
+		return "outside any block"
+	}
+	for i, p := range paths {
+		paths[i] = strings.ReplaceAll(p, "/", " { ")
+	}
+	const most = 3
+	if len(paths) > most {
+		paths = append(paths[:most:most], "other blocks")
+	}
+	return "in " + strings.Join(paths, ", or ")
 }

@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // Kind tells what may follow a keyword.
 type Kind uint8
 
@@ -40,20 +42,24 @@ type Keyword struct {
 
 // Schema is the set of keywords of all roles.
 type Schema struct {
-	byPath map[string]map[string]Keyword
+	byPath map[string]map[string]*Keyword
+	paths  map[string][]string // where a name may stand
 }
 
 // NewSchema joins tables into a Schema; a later entry of the same place wins.
 func NewSchema(tables ...[]Keyword) *Schema {
-	s := &Schema{byPath: map[string]map[string]Keyword{}}
+	s := &Schema{byPath: map[string]map[string]*Keyword{}, paths: map[string][]string{}}
 	for _, table := range tables {
 		for _, k := range table {
 			m := s.byPath[k.Path]
 			if m == nil {
-				m = map[string]Keyword{}
+				m = map[string]*Keyword{}
 				s.byPath[k.Path] = m
 			}
-			m[k.Name] = k
+			if m[k.Name] == nil {
+				s.paths[k.Name] = append(s.paths[k.Name], k.Path)
+			}
+			m[k.Name] = &k
 		}
 	}
 	return s
@@ -61,6 +67,69 @@ func NewSchema(tables ...[]Keyword) *Schema {
 
 // Lookup finds name in the block at path.
 func (s *Schema) Lookup(path, name string) (Keyword, bool) {
-	k, ok := s.byPath[path][name]
-	return k, ok
+	if k := s.members(path)[name]; k != nil {
+		return *k, true
+	}
+	return Keyword{}, false
+}
+
+// members is what may stand in the block at path.
+func (s *Schema) members(path string) map[string]*Keyword {
+	if s == nil {
+		return nil
+	}
+	return s.byPath[path]
+}
+
+// places returns the paths of the blocks that know name, as the tables order them.
+func (s *Schema) places(name string) []string {
+	if s == nil {
+		return nil
+	}
+	return slices.Clone(s.paths[name])
+}
+
+// near returns the keyword of the block at path that name may be a slip of: the
+// one with the fewest letters to change, at most one of three letters. Ties go
+// to the first in the alphabet. "" when there is none.
+func (s *Schema) near(path, name string) string {
+	const longest = 64 // no keyword is longer: do not compare what cannot be one
+	if len(name) < 3 || len(name) > longest {
+		return ""
+	}
+	best, most := "", max(1, len(name)/3)
+	for candidate := range s.members(path) {
+		d := editDistance(name, candidate, most)
+		if d < most || d == most && (best == "" || candidate < best) {
+			best, most = candidate, d
+		}
+	}
+	return best
+}
+
+// editDistance is the number of letters to insert, remove, change or swap with
+// their neighbour to make b of a; more than limit is some number above limit.
+func editDistance(a, b string, limit int) int {
+	if len(a)-len(b) > limit || len(b)-len(a) > limit {
+		return limit + 1
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := last[j-1]
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			row[j] = min(change, last[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
 }

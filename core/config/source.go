@@ -2,23 +2,41 @@ package config
 
 import (
 	"errors"
+	"strings"
+
+	"keepalived/core/diag"
 )
 
-// MaxLine is the number of octets in which keepalived holds a line: the text
-// before and after substitution, its end of line and a NUL have to fit.
+// MaxLine is the number of octets in which keepalived holds a line, its newline
+// and a NUL included. A longer line is dropped; a definition that would make a
+// line longer is left unreplaced.
 const MaxLine = 1024
+
+// Limits on what one configuration may unfold to. They are far above anything
+// useful (ten thousand virtual servers are 300,000 nodes) and keep absurd input
+// from hanging the daemon or exhausting memory: to exceed one is fatal.
+const (
+	maxIncludeDepth = 64
+	maxExpandDepth  = 64
+	maxExpanded     = 32 << 20  // octets of lines made by definitions and sequences
+	maxRead         = 128 << 20 // octets of all files, each counted as often as included
+	minReadCost     = 1024      // a file counts at least so much
+	maxNodes        = 2 << 20
+	maxFindings     = 10000
+	maxSkipDepth    = 100
+)
 
 // Reasons of Files.Read for not reading something that exists.
 var (
-	ErrNotRegular = errors.New("not a regular file")
-	ErrExecutable = errors.New("file is executable")
+	ErrDirectory = errors.New("is a directory")
+	ErrNotPlain  = errors.New("is not a regular non-executable file")
 )
 
 // Files is how the parser reaches the file system. Names are given as they stand
 // in the text, joined to the directory of the including file when relative.
 type Files interface {
 	// Read returns the content of a file. Errors that matter to the parser are
-	// fs.ErrNotExist, ErrNotRegular and ErrExecutable.
+	// ErrDirectory and ErrNotPlain.
 	Read(name string) ([]byte, error)
 	// Glob returns the names that match a shell pattern with {a,b} alternatives,
 	// in glob(3)'s order; no match is an empty list without an error.
@@ -31,6 +49,8 @@ type Env struct {
 	// empty it is NodeName up to its first dot.
 	ConfigID string
 	NodeName string
+	// Dir is the absolute directory from which relative names start, for ${_PWD}.
+	Dir string
 	// Lookup answers ${_ENV NAME}; nil is an empty environment.
 	Lookup func(name string) (string, bool)
 	// Seed starts ${_RANDOM}; equal seeds read equal text alike.
@@ -39,15 +59,162 @@ type Env struct {
 	Check IncludeCheck
 }
 
-// IncludeCheck is the set of checks made on include lines (include_check).
-type IncludeCheck uint8
+func (e Env) configID() string {
+	if e.ConfigID != "" {
+		return e.ConfigID
+	}
+	id, _, _ := strings.Cut(e.NodeName, ".")
+	return id
+}
 
-// The checks; all but CheckRead imply CheckRead.
-const (
-	CheckRead     IncludeCheck = 1 << iota // a named file cannot be read
-	CheckMatch                             // a name without wildcards matches nothing
-	CheckWildcard                          // a pattern with wildcards matches nothing
-	CheckBrace                             // one of several {a,b} alternatives matches nothing
+// line is one line of text on its way through substitution to words. All of it
+// stands on one line of a file: what a definition or sequence made of it points
+// at the place of use.
+type line struct {
+	text string
+	file string
+	num  int
+	col  int    // column of text[0] when pieces is nil
+	made []span // where octets come from, ascending; nil while the text is as in the file
+}
 
-	CheckAll = CheckRead | CheckMatch | CheckWildcard | CheckBrace
-)
+// span says where the octets from offset at on (to the next span) come from:
+// each from its own column, counted up from col, or all of them from [col, end).
+type span struct {
+	at  int
+	col int
+	end int // 0: octet for octet
+}
+
+// cut returns the octets [i, j) of l.
+func (l line) cut(i, j int) line {
+	c := l
+	c.text = l.text[i:j]
+	if l.made == nil {
+		c.col += i
+		return c
+	}
+	if i == 0 {
+		return c
+	}
+	k := l.spanAt(i)
+	c.made = make([]span, 0, len(l.made)-k)
+	first := l.made[k]
+	if first.end == 0 {
+		first.col += i - first.at
+	}
+	first.at = 0
+	c.made = append(c.made, first)
+	for _, s := range l.made[k+1:] {
+		s.at -= i
+		c.made = append(c.made, s)
+	}
+	return c
+}
+
+// spanAt returns the index of the span that holds octet i.
+func (l line) spanAt(i int) int {
+	k := 0
+	for k+1 < len(l.made) && l.made[k+1].at <= i {
+		k++
+	}
+	return k
+}
+
+// columns returns the columns of octet i: the first, and the one behind it.
+func (l line) columns(i int) (from, behind int) {
+	if l.made == nil {
+		return l.col + i, l.col + i + 1
+	}
+	s := l.made[l.spanAt(i)]
+	if s.end != 0 {
+		return s.col, s.end
+	}
+	return s.col + i - s.at, s.col + i - s.at + 1
+}
+
+// rng returns the place of the octets [i, j).
+func (l line) rng(i, j int) diag.Range {
+	from, behind := l.columns(i)
+	if j > i {
+		_, behind = l.columns(j - 1)
+	} else {
+		behind = from
+	}
+	return diag.Range{
+		Start: diag.Pos{File: l.file, Line: l.num, Col: from},
+		End:   diag.Pos{File: l.file, Line: l.num, Col: max(behind, from)},
+	}
+}
+
+func (l line) whole() diag.Range { return l.rng(0, len(l.text)) }
+
+// splice returns l with the octets [i, j) replaced by text, which stands for them.
+func (l line) splice(i, j int, text string) line {
+	r := l.rng(i, j)
+	s := line{text: l.text[:i] + text + l.text[j:], file: l.file, num: l.num, col: l.col}
+	old := l.made
+	if old == nil {
+		old = []span{{at: 0, col: l.col}}
+	}
+	for _, p := range old {
+		if p.at < i {
+			s.made = append(s.made, p)
+		}
+	}
+	if text != "" {
+		s.made = append(s.made, span{at: i, col: r.Start.Col, end: max(r.End.Col, r.Start.Col+1)})
+	}
+	if j < len(l.text) {
+		rest := l.cut(j, len(l.text))
+		pieces := rest.made
+		if pieces == nil {
+			pieces = []span{{at: 0, col: rest.col}}
+		}
+		for _, p := range pieces {
+			p.at += i + len(text)
+			s.made = append(s.made, p)
+		}
+	}
+	if len(s.made) == 0 {
+		s.made = []span{{at: 0, col: r.Start.Col, end: r.Start.Col + 1}}
+	}
+	return s
+}
+
+// standing returns a line of other text that stands where r is.
+func (l line) standing(text string, r diag.Range) line {
+	return line{text: text, file: l.file, num: l.num,
+		made: []span{{at: 0, col: r.Start.Col, end: max(r.End.Col, r.Start.Col+1)}}}
+}
+
+func isBlank(c byte) bool {
+	return c == ' ' || c >= '\t' && c <= '\r' // tab, LF, VT, FF, CR
+}
+
+// trim removes white space at both ends.
+func (l line) trim() line {
+	i, j := 0, len(l.text)
+	for i < j && isBlank(l.text[i]) {
+		i++
+	}
+	for j > i && isBlank(l.text[j-1]) {
+		j--
+	}
+	if i == 0 && j == len(l.text) {
+		return l
+	}
+	return l.cut(i, j)
+}
+
+func trimBlank(s string) string { return strings.Trim(s, " \t\n\v\f\r") }
+
+// nextLine splits text at its first newline; what follows a NUL in the line is
+// not part of it, as in keepalived, which reads C strings.
+func nextLine(text string) (first, rest string) {
+	first, rest, _ = strings.Cut(text, "\n")
+	if i := strings.IndexByte(first, 0); i >= 0 {
+		first = first[:i]
+	}
+	return first, rest
+}

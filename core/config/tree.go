@@ -20,10 +20,13 @@ type Node struct {
 	Keyword Word
 	Args    []Word
 	// Raw is the text of the line behind the keyword, quotes and all, for the
-	// values that the shell-like second tokenizer reads (scripts, regex).
-	Raw   Word
-	Block []*Node
-	Close diag.Pos // place of the closing brace; zero for a line
+	// values that the shell-like second tokenizer reads (scripts, regex). Only the
+	// lines of Keyword.Script have it, and those in a Keyword.Skip block, which
+	// have no Args.
+	Raw    Word
+	Script bool // Raw holds the words, not Args
+	Block  []*Node
+	Close  diag.Pos // place of the closing brace; zero for a line or a block that is not closed
 }
 
 // Source is one file that was read.

@@ -41,6 +41,10 @@ const (
 	File
 	// FileMissing: the main configuration file does not exist (-t: 0, as keepalived).
 	FileMissing
+	// IncludeFailed: an include line that fails a check it was asked to pass.
+	IncludeFailed
+	// FileRequired: the main configuration file fails the checks of option -e.
+	FileRequired
 	// TooDeep: includes, definitions or sequences without end.
 	TooDeep
 	// Unsupported: understood, not built yet.
@@ -51,8 +55,10 @@ func (c Code) testStatus() int {
 	switch c {
 	case MissingArgument:
 		return 2
-	case ScriptSecurity:
+	case ScriptSecurity, IncludeFailed:
 		return 6
+	case FileRequired:
+		return 4
 	case FileMissing:
 		return 0
 	default:

@@ -73,6 +73,7 @@ type Buffers struct {
 type ScriptUser struct {
 	User, Group string
 	AllGroups   bool
+	Range       diag.Range
 }
 
 // GARP holds the defaults of gratuitous ARP and neighbour advertisements.

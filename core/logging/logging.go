@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -33,7 +34,7 @@ type Options struct {
 	// Ident is the syslog identity: Keepalived, Keepalived_vrrp,
 	// Keepalived_healthcheckers, with _NAMESPACE and _INSTANCE appended by the caller.
 	Ident string
-	// Facility is the syslog facility; the zero value is kern, so set it (Daemon).
+	// Facility is the syslog facility, usually Daemon (keepalived's default).
 	Facility Facility
 	// Detail is the number of -D on the command line: 0, 1 (Detail) or 2 and more (Extra).
 	Detail int
@@ -42,56 +43,66 @@ type Options struct {
 
 	// Syslog is the path of the syslog socket (SyslogSocket), "" for none.
 	Syslog string
-	// Console gets lines as `Fri Nov 20 10:45:35 2026: text` (-l).
+	// Console gets lines as `Fri Nov 20 10:45:35 2026: text` (-l); see Stderr.
 	Console io.Writer
 	// JSON gets one object per record with time, level, msg, ident, pid and the attributes.
 	JSON io.Writer
 
 	// Now tells the wall clock; nil is time.Now.
 	Now func() time.Time
-	// Size is the number of records a sink holds while it cannot write; 0 is 2048.
+	// Size is the number of records a sink holds while it cannot write; 0 is 1024.
 	Size int
 }
 
 // SyslogSocket is where syslog daemons listen.
 const SyslogSocket = "/dev/log"
 
+const defaultSize = 1024
+
 // Counters tell what became of the records of one sink.
 type Counters struct {
-	Sink    string // "console", "syslog", "json"
+	Sink    string // "console", "syslog" or "json"
 	Written uint64
-	Dropped uint64 // lost because the sink could not keep up
-	Failed  uint64 // lost because the sink refused them: an error of write(2)
-	Waiting int    // in the ring now
+	Dropped uint64 // lost because the sink did not keep up, or after Close
+	Failed  uint64 // lost because writing ended with an error
+	Waiting int    // logged and not yet written
 }
 
 // Log is the sinks of one process.
 type Log struct {
 	handler *handler
 	sinks   []*sink
+	closing chan struct{}
+	once    sync.Once
 }
 
-// Open makes the sinks. Nothing is written before Run.
+// Open makes the sinks. What is logged before Run waits in their rings.
 func Open(o Options) *Log {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Size == 0 {
-		o.Size = 2048
+		o.Size = defaultSize
 	}
-	l := &Log{}
+	l := &Log{handler: &handler{least: least(o), now: o.Now}, closing: make(chan struct{})}
 	pid := os.Getpid()
 	if o.Console != nil {
-		l.sinks = append(l.sinks, newSink("console", o.Size, &console{w: o.Console}))
+		l.add(newSink("console", o, &console{w: o.Console}))
 	}
 	if o.Syslog != "" {
-		l.sinks = append(l.sinks, newSink("syslog", o.Size, newSyslog(o.Syslog, o.Ident, pid, o.Facility)))
+		l.add(newSink("syslog", o, &syslog{path: o.Syslog, ident: o.Ident, pid: pid, facility: o.Facility}))
 	}
 	if o.JSON != nil {
-		l.sinks = append(l.sinks, newSink("json", o.Size, newJSON(o.JSON, o.Ident, pid)))
+		j := newJSON(o.JSON, o.Ident, pid)
+		l.handler.json = j.handler
+		l.add(newSink("json", o, j))
 	}
-	l.handler = &handler{sinks: l.sinks, least: least(o), now: o.Now}
 	return l
+}
+
+func (l *Log) add(s *sink) {
+	l.sinks = append(l.sinks, s)
+	l.handler.sinks = l.sinks
 }
 
 func least(o Options) slog.Level {
@@ -106,36 +117,57 @@ func least(o Options) slog.Level {
 	return slog.LevelInfo
 }
 
-// Logger is what the process logs with. Handle never blocks. The attributes of a
-// record are rendered later on another goroutine: pass values, not pointers to state.
+// Logger is what the process logs with. Logging never blocks. With a JSON sink the
+// attributes are rendered later on another goroutine: pass values, not pointers to state.
 func (l *Log) Logger() *slog.Logger { return slog.New(l.handler) }
 
-// Run writes what is logged until ctx ends, then returns at once: call Flush before.
-// It always returns nil.
+// Run writes what is logged until ctx ends or Close is called. A write that blocks
+// then is left behind: only the end of the process ends it. Run always returns nil.
 func (l *Log) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	for _, s := range l.sinks {
 		go s.run(ctx)
 	}
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-l.closing:
+	}
 	return nil
 }
 
-// Flush waits until everything logged before has been written, but not longer than
-// within, and reports how many records are still waiting in the fullest sink.
+// Flush waits until what has been logged is written, but not longer than within, and
+// returns how many records still wait in the fullest sink. It does not wait for a
+// syslog daemon that is not there.
 func (l *Log) Flush(within time.Duration) (waiting int) {
 	limit := time.NewTimer(within)
 	defer limit.Stop()
+	over := false
 	for _, s := range l.sinks {
-		idle := s.whenIdle()
-		select {
-		case <-idle:
-		case <-limit.C:
-			limit.Reset(0) // the other sinks are only looked at
+		settled := s.settled()
+		if !over {
+			select {
+			case <-settled:
+			case <-limit.C:
+				over = true
+			}
 		}
 	}
-	for _, s := range l.sinks {
-		waiting = max(waiting, s.counters().Waiting)
+	for _, c := range l.Counters() {
+		waiting = max(waiting, c.Waiting)
 	}
+	return waiting
+}
+
+// Close flushes and ends Run. What is logged later is dropped and counted.
+func (l *Log) Close(within time.Duration) (waiting int) {
+	waiting = l.Flush(within)
+	l.once.Do(func() {
+		for _, s := range l.sinks {
+			s.shut()
+		}
+		close(l.closing)
+	})
 	return waiting
 }
 

@@ -17,6 +17,9 @@ import (
 // reservation.
 const monitorBuffer = 4 << 20
 
+// resyncPause lies between two attempts to read everything.
+const resyncPause = 20 * time.Millisecond
+
 // EventKind says what happened.
 type EventKind uint8
 
@@ -124,13 +127,13 @@ func (m *Monitor) Run(ctx context.Context, deliver func([]Event)) error {
 	defer m.Close()
 	stop := context.AfterFunc(ctx, func() { _ = m.conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	err := m.resync()
+	err := m.resyncUntil(ctx)
 	for err == nil && ctx.Err() == nil {
 		if len(m.out) > 0 {
 			deliver(m.out)
 			m.out = nil
 		}
-		err = m.read()
+		err = m.read(ctx)
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -139,25 +142,25 @@ func (m *Monitor) Run(ctx context.Context, deliver func([]Event)) error {
 }
 
 // read takes what one receive brings.
-func (m *Monitor) read() error {
+func (m *Monitor) read(ctx context.Context) error {
 	msgs, err := m.conn.Receive()
 	if errors.Is(err, unix.ENOBUFS) {
-		return m.recover()
+		return m.restart(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("reading netlink notifications: %w", err)
 	}
 	for _, msg := range msgs {
 		if err := m.take(uint16(msg.Header.Type), msg.Data); err != nil {
-			return m.recover() // what we cannot read may have been a change
+			return m.restart(ctx) // what we cannot read may have been a change
 		}
 	}
 	return nil
 }
 
-// recover throws away what is queued, which is older than the dump to come, and reads
+// restart throws away what is queued, which is older than the dump to come, and reads
 // everything anew.
-func (m *Monitor) recover() error {
+func (m *Monitor) restart(ctx context.Context) error {
 	raw, err := m.conn.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("reading netlink notifications: %w", err)
@@ -170,7 +173,7 @@ func (m *Monitor) recover() error {
 			}
 		}
 	})
-	return m.resync()
+	return m.resyncUntil(ctx)
 }
 
 // take applies one notification to the mirror.
@@ -243,6 +246,24 @@ func (m *Monitor) addrGone(k Key) {
 	}
 	delete(m.addrs, k)
 	m.out = append(m.out, Event{Kind: AddrGone, Addr: a})
+}
+
+// resyncUntil repeats resync while the kernel changes faster than it can be read. A dump
+// with holes is never taken: it would report a link as gone that is there.
+func (m *Monitor) resyncUntil(ctx context.Context) error {
+	for {
+		err := m.resync()
+		if err == nil || !IsRetry(err) {
+			return err
+		}
+		pause := time.NewTimer(resyncPause)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return nil
+		case <-pause.C:
+		}
+	}
 }
 
 // resync reads everything and appends the difference to the mirror: what is gone first,

@@ -94,17 +94,18 @@ const priorityControl = 7
 type Sender struct {
 	family  Family
 	fd      int
-	packet  []byte // IPv4: header and message put together
+	header  []byte
 	control []byte
 	name4   unix.RawSockaddrInet4
 	name6   unix.RawSockaddrInet6
-	iov     unix.Iovec
+	iov     [2]unix.Iovec // IP header, VRRP message
 	msg     unix.Msghdr
 }
 
 // OpenSender opens a sender in the network namespace of the calling thread. Our own
 // host does not hear what it sends to a multicast group.
 func OpenSender(f Family) (*Sender, error) {
+	// IPPROTO_RAW: we write the IP header, and the socket receives nothing.
 	fd, err := unix.Socket(f.domain(), unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
 	if err == nil {
 		if err = setSenderOptions(fd, f); err != nil {
@@ -114,29 +115,82 @@ func OpenSender(f Family) (*Sender, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the %s socket for sending advertisements: %w", f, err)
 	}
-	s := &Sender{
-		family:  f,
-		fd:      fd,
-		packet:  make([]byte, 0, wire.MaxLenIPv6),
-		control: make([]byte, controlRoom),
+	s := &Sender{family: f, fd: fd, header: make([]byte, 0, wire.MaxIPHeader)}
+	s.msg.Iov = &s.iov[0]
+	s.msg.SetIovlen(len(s.iov))
+	if f == IPv4 {
+		s.name4.Family = unix.AF_INET
+		s.msg.Name, s.msg.Namelen = (*byte)(unsafe.Pointer(&s.name4)), unix.SizeofSockaddrInet4
+		s.control = newControl(unix.IPPROTO_IP, unix.IP_PKTINFO, unix.SizeofInet4Pktinfo)
+	} else {
+		s.name6.Family = unix.AF_INET6
+		s.msg.Name, s.msg.Namelen = (*byte)(unsafe.Pointer(&s.name6)), unix.SizeofSockaddrInet6
+		s.control = newControl(unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo)
 	}
-	s.msg.Iov = &s.iov
-	s.msg.SetIovlen(1)
+	s.msg.Control = &s.control[0]
+	s.msg.SetControllen(len(s.control))
 	return s, nil
 }
 
 func setSenderOptions(fd int, f Family) error {
-	if f == IPv4 {
-		return setOptions(fd,
-			option{unix.IPPROTO_IP, unix.IP_HDRINCL, 1, "IP_HDRINCL"},
-			option{unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, 0, "IP_MULTICAST_LOOP"},
-			option{unix.SOL_SOCKET, unix.SO_PRIORITY, priorityControl, "SO_PRIORITY"})
+	loop := option{unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, 0, "IP_MULTICAST_LOOP"}
+	if f == IPv6 {
+		loop = option{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_LOOP, 0, "IPV6_MULTICAST_LOOP"}
 	}
-	return setOptions(fd,
-		option{unix.IPPROTO_IPV6, unix.IPV6_HDRINCL, 0, "IPV6_HDRINCL"},
-		option{unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_LOOP, 0, "IPV6_MULTICAST_LOOP"},
-		option{unix.IPPROTO_IPV6, unix.IPV6_TCLASS, trafficClass, "IPV6_TCLASS"},
-		option{unix.SOL_SOCKET, unix.SO_PRIORITY, priorityControl, "SO_PRIORITY"})
+	return setOptions(fd, loop, option{unix.SOL_SOCKET, unix.SO_PRIORITY, priorityControl, "SO_PRIORITY"})
 }
 
-var _ = unsafe.Pointer(nil)
+// newControl makes a control message of n octets of data, all zero.
+func newControl(level, kind int32, n int) []byte {
+	b := make([]byte, unix.CmsgSpace(n))
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
+	h.Level, h.Type = level, kind
+	h.SetLen(unix.CmsgLen(n))
+	return b
+}
+
+// Send sends a VRRP message, pdu, through the interface link. With link 0 the routing
+// table chooses it, as it would for a socket bound to src (unicast). src and dst are
+// of the sender's family; id is the IPv4 identification (the kernel replaces 0).
+//
+// It returns at once. An error is for this packet alone; see IsRetry and IsGone.
+func (s *Sender) Send(link int32, src, dst netip.Addr, ttl uint8, id uint16, pdu []byte) error {
+	if FamilyOf(src) != s.family || FamilyOf(dst) != s.family || len(pdu) == 0 {
+		return fmt.Errorf("sending advertisement from %s to %s: %w", src, dst, unix.EAFNOSUPPORT)
+	}
+	h := wire.IPHeader{ID: id, HopLimit: ttl, Source: src, Destination: dst}
+	s.header = wire.AppendIP(s.header[:0], &h, len(pdu))
+	s.address(link, src, dst)
+	s.iov[0].Base, s.iov[1].Base = &s.header[0], &pdu[0]
+	s.iov[0].SetLen(len(s.header))
+	s.iov[1].SetLen(len(pdu))
+	_, _, errno := unix.Syscall(unix.SYS_SENDMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.msg)), unix.MSG_DONTWAIT)
+	s.iov[1].Base = nil
+	if errno != 0 {
+		return fmt.Errorf("sending advertisement from %s to %s on link %d: %w", src, dst, link, errno)
+	}
+	return nil
+}
+
+// address fills in where the packet goes and through which interface.
+func (s *Sender) address(link int32, src, dst netip.Addr) {
+	data := unsafe.Pointer(&s.control[unix.CmsgLen(0)])
+	if s.family == IPv4 {
+		s.name4.Addr = dst.As4()
+		info := (*unix.Inet4Pktinfo)(data)
+		*info = unix.Inet4Pktinfo{Ifindex: link}
+		if link == 0 {
+			info.Spec_dst = src.As4()
+		}
+		return
+	}
+	s.name6.Addr, s.name6.Scope_id = dst.As16(), uint32(link)
+	info := (*unix.Inet6Pktinfo)(data)
+	*info = unix.Inet6Pktinfo{Ifindex: uint32(link)}
+	if link == 0 {
+		info.Addr = src.As16()
+	}
+}
+
+// Close closes the socket.
+func (s *Sender) Close() error { return unix.Close(s.fd) }

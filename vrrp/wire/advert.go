@@ -46,8 +46,9 @@ const (
 )
 
 // TrailerLen is the length of keepalived's authentication trailer
-// (draft-cassen-vrrp-auth-hmac), which stands behind the VRRP message and which
-// the checksum covers.
+// (draft-cassen-vrrp-auth-hmac), which stands behind the VRRP message. Over IPv4 the
+// checksum leaves it out; over IPv6, where the kernel computes it, it covers both
+// (captured from keepalived 2.4.3).
 const TrailerLen = 28
 
 // GroupIPv4 and GroupIPv6 are the groups that IANA gave to VRRP (RFC 5798
@@ -156,6 +157,14 @@ func (a *Advert) ExpectedLength() int {
 	return n
 }
 
+// covered returns what of b the checksum covers.
+func (a *Advert) covered(b []byte) []byte {
+	if a.Source.Is4() {
+		return b[:len(b)-len(a.trailer)]
+	}
+	return b
+}
+
 // addrLen is the number of octets of one address of the list.
 func addrLen(source netip.Addr) int {
 	if source.Is4() {
@@ -206,12 +215,11 @@ func decodeFrame(a *Advert, b []byte) Drop {
 		return DropVRID
 	}
 	want := a.ExpectedLength()
-	switch len(b) {
-	case want:
-	case want + TrailerLen:
-		a.trailer = b[want:]
-	default:
+	if len(b) != want && len(b) != want+TrailerLen {
 		return DropLength
+	}
+	if len(b) > want {
+		a.trailer = b[want:]
 	}
 	a.list = b[headerLen : headerLen+int(a.Count)*addrLen(a.Source)]
 	return Accepted

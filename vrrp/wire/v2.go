@@ -13,7 +13,7 @@ func decodeV2(a *Advert, b []byte) Drop {
 	if d := decodeFrame(a, b); d != Accepted {
 		return d
 	}
-	if fold(sum(0, b)) != 0xffff {
+	if fold(sum(0, a.covered(b))) != 0xffff {
 		return DropChecksum
 	}
 	a.Checksum = ChecksumPlain

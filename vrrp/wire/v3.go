@@ -20,7 +20,7 @@ func decodeV3(a *Advert, b []byte) Drop {
 		return d
 	}
 	var ok bool
-	if a.Checksum, ok = checksumV3(a, b); !ok {
+	if a.Checksum, ok = checksumV3(a, a.covered(b)); !ok {
 		return DropChecksum
 	}
 	if a.Interval == 0 {

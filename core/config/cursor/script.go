@@ -1,6 +1,9 @@
 package cursor
 
 import (
+	"slices"
+	"strings"
+
 	"keepalived/core/config"
 	"keepalived/core/diag"
 )
@@ -27,8 +30,12 @@ func (s *Script) Equal(t *Script) bool {
 	if s == nil || t == nil {
 		return s == t
 	}
-	return s.Text == t.Text && s.User == t.User && s.Group == t.Group && s.AllGroups == t.AllGroups
+	return s.Text == t.Text && slices.Equal(s.Argv, t.Argv) &&
+		s.User == t.User && s.Group == t.Group && s.AllGroups == t.AllGroups
 }
+
+// String is the command as the dumps show it: 'a' 'b'.
+func (s *Script) String() string { return "'" + strings.Join(s.Argv, "' '") + "'" }
 
 // ScriptKind tells what a missing script means.
 type ScriptKind uint8
@@ -39,7 +46,7 @@ const (
 	NotifyScript ScriptKind = iota
 	// TrackScript is a vrrp_script: a missing one is a complaint and disabled.
 	TrackScript
-	// CheckScript is a MISC_CHECK.
+	// CheckScript is a MISC_CHECK or a notification of the checkers.
 	CheckScript
 	// FIFOScript reads a notify FIFO.
 	FIFOScript
@@ -57,23 +64,50 @@ type ScriptUse struct {
 	Script *Script
 }
 
-// Script reads the rest of the line as a script:
+// Script reads the line as a script by the shell-like tokenizer:
 //
 //	<path>
 //	"<path> <arg>..." [<user> [[:]<group>]]
 //
-// and reports false, with a complaint, when there is no command.
-func (c *Cursor) Script() (*Script, bool) {
-	text, ok := c.Next()
-	if !ok {
+// Only the first word is the command, which is split once more into its words.
+// ok is false, without a complaint, when there is none.
+func (c *Cursor) Script() (s *Script, ok bool) {
+	raw := c.node.Raw
+	words, _ := config.SplitShell(raw.Text) // an odd quote was reported by the parser
+	if len(words) == 0 {
 		return nil, false
 	}
-	s := &Script{Text: text.Text, Range: text.Range}
-	argv, err := config.SplitShell(text.Text)
-	if err != nil || len(argv) == 0 {
-		c.Errorf(text.Range, diag.BadValue, "%s: %v", c.node.Keyword.Text, err)
+	argv, err := config.SplitShell(words[0])
+	if len(argv) == 0 {
 		return nil, false
 	}
-	s.Argv = argv
+	r := raw.Range
+	if len(c.node.Args) > 0 {
+		r = c.node.Args[0].Range
+	}
+	s = &Script{Text: words[0], Argv: argv, Range: r}
+	if err != nil {
+		c.Errorf(r, diag.BadValue, "String '%s': %v", words[0], err)
+	}
+	s.setUser(words[1:])
 	return s, true
+}
+
+// SetUser takes over the words of a separate `user <user> [[:]<group>]` line.
+func (s *Script) SetUser(words []config.Word) {
+	texts := make([]string, len(words))
+	for i, w := range words {
+		texts[i] = w.Text
+	}
+	s.setUser(texts)
+}
+
+// setUser reads "<user>", "<user> <group>", "<user> :<group>" or "<user> :".
+func (s *Script) setUser(words []string) {
+	if len(words) > 0 {
+		s.User = words[0]
+	}
+	if len(words) > 1 {
+		s.Group, s.AllGroups = strings.CutPrefix(words[1], ":")
+	}
 }

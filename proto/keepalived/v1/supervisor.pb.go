@@ -309,8 +309,8 @@ func (x *WatchConfigRequest) GetGeneration() uint64 {
 	return 0
 }
 
-// ConfigChunk is a piece of a configuration tree in pre-order. COMMIT and ABORT
-// have no nodes. Chunks of one generation come in order without others between.
+// ConfigChunk is a piece of a configuration tree in pre-order. Words and names are
+// bytes: configuration text need not be UTF-8. COMMIT and ABORT have no nodes. Chunks of one generation come in order without others between.
 type ConfigChunk struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Generation    uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -318,9 +318,9 @@ type ConfigChunk struct {
 	Initial       bool                   `protobuf:"varint,3,opt,name=initial,proto3" json:"initial,omitempty"` // the first configuration of this child: there is no old one to keep
 	Index         uint32                 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`     // 0, 1, 2 …
 	Last          bool                   `protobuf:"varint,5,opt,name=last,proto3" json:"last,omitempty"`
-	Files         []string               `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"` // appended to the table that Span.file indexes; entry 0 is ""
+	Files         [][]byte               `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"` // appended to the table that Place.file indexes; entry 0 is ""
 	Nodes         []*ConfigNode          `protobuf:"bytes,7,rep,name=nodes,proto3" json:"nodes,omitempty"`
-	Sources       []string               `protobuf:"bytes,8,rep,name=sources,proto3" json:"sources,omitempty"`               // last chunk: names of the files read
+	Sources       [][]byte               `protobuf:"bytes,8,rep,name=sources,proto3" json:"sources,omitempty"`               // last chunk: names of the files read
 	Digest        []byte                 `protobuf:"bytes,9,opt,name=digest,proto3" json:"digest,omitempty"`                 // last chunk
 	DryRun        bool                   `protobuf:"varint,10,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // an ABORT will follow whatever the answer is
 	unknownFields protoimpl.UnknownFields
@@ -392,7 +392,7 @@ func (x *ConfigChunk) GetLast() bool {
 	return false
 }
 
-func (x *ConfigChunk) GetFiles() []string {
+func (x *ConfigChunk) GetFiles() [][]byte {
 	if x != nil {
 		return x.Files
 	}
@@ -406,7 +406,7 @@ func (x *ConfigChunk) GetNodes() []*ConfigNode {
 	return nil
 }
 
-func (x *ConfigChunk) GetSources() []string {
+func (x *ConfigChunk) GetSources() [][]byte {
 	if x != nil {
 		return x.Sources
 	}
@@ -505,7 +505,7 @@ func (x *ConfigNode) GetClose() *Place {
 
 type ConfigWord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Text          []byte                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
 	Quoted        bool                   `protobuf:"varint,2,opt,name=quoted,proto3" json:"quoted,omitempty"`
 	Start         *Place                 `protobuf:"bytes,3,opt,name=start,proto3" json:"start,omitempty"`
 	End           *Place                 `protobuf:"bytes,4,opt,name=end,proto3" json:"end,omitempty"`
@@ -543,11 +543,11 @@ func (*ConfigWord) Descriptor() ([]byte, []int) {
 	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *ConfigWord) GetText() string {
+func (x *ConfigWord) GetText() []byte {
 	if x != nil {
 		return x.Text
 	}
-	return ""
+	return nil
 }
 
 func (x *ConfigWord) GetQuoted() bool {
@@ -1770,9 +1770,9 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\ainitial\x18\x03 \x01(\bR\ainitial\x12\x14\n" +
 	"\x05index\x18\x04 \x01(\rR\x05index\x12\x12\n" +
 	"\x04last\x18\x05 \x01(\bR\x04last\x12\x14\n" +
-	"\x05files\x18\x06 \x03(\tR\x05files\x12/\n" +
+	"\x05files\x18\x06 \x03(\fR\x05files\x12/\n" +
 	"\x05nodes\x18\a \x03(\v2\x19.keepalived.v1.ConfigNodeR\x05nodes\x12\x18\n" +
-	"\asources\x18\b \x03(\tR\asources\x12\x16\n" +
+	"\asources\x18\b \x03(\fR\asources\x12\x16\n" +
 	"\x06digest\x18\t \x01(\fR\x06digest\x12\x17\n" +
 	"\adry_run\x18\n" +
 	" \x01(\bR\x06dryRun\"\xdf\x01\n" +
@@ -1785,7 +1785,7 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\x05close\x18\x05 \x01(\v2\x14.keepalived.v1.PlaceR\x05close\"\x8c\x01\n" +
 	"\n" +
 	"ConfigWord\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text\x12\x16\n" +
+	"\x04text\x18\x01 \x01(\fR\x04text\x12\x16\n" +
 	"\x06quoted\x18\x02 \x01(\bR\x06quoted\x12*\n" +
 	"\x05start\x18\x03 \x01(\v2\x14.keepalived.v1.PlaceR\x05start\x12&\n" +
 	"\x03end\x18\x04 \x01(\v2\x14.keepalived.v1.PlaceR\x03end\"G\n" +

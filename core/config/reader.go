@@ -1,0 +1,218 @@
+package config
+
+import (
+	"strings"
+
+	"keepalived/core/diag"
+)
+
+// reader takes lines from files through conditions, definitions, sequences and
+// includes to the builder, which makes the tree of them.
+type reader struct {
+	fsys     Files
+	env      Env
+	configID string
+	random   uint64
+	defs     map[string]*definition
+	collect  *definition // a definition whose further lines are being read
+
+	check   IncludeCheck
+	dir     string   // of the file being read, as a prefix for relative names; "" or ends in /
+	reading []string // files being read, outermost first
+	files   map[string]string
+	read    int // octets read, as maxRead counts
+	made    int // octets made by definitions and sequences
+
+	depth int // braces open at this place of the text, whatever they belong to
+	build builder
+
+	list diag.List
+	stop bool // a fatal finding was made: nothing more is read
+}
+
+// fatal makes a finding that ends the reading.
+func (r *reader) fatal(at diag.Range, c diag.Code, format string, args ...any) {
+	r.list.Fatalf(at, c, format, args...)
+	r.stop = true
+}
+
+// errorf makes a finding, unless there are more than anyone will look at.
+func (r *reader) errorf(at diag.Range, c diag.Code, format string, args ...any) bool {
+	if len(r.list) < maxFindings {
+		r.list.Errorf(at, c, format, args...)
+		return true
+	}
+	if len(r.list) == maxFindings {
+		r.list.Errorf(diag.Range{}, diag.Other, "more than %d findings, further ones are not listed", maxFindings)
+	}
+	return false
+}
+
+// text reads the lines of one file.
+func (r *reader) text(name, text string) {
+	num := 0
+	for text != "" && !r.stop {
+		var raw string
+		num++
+		raw, text = nextLine(text)
+		r.raw(line{text: raw, file: name, num: num, col: 1})
+	}
+	r.collect = nil
+}
+
+// raw takes a line as it stands in the file.
+func (r *reader) raw(l line) {
+	l, open := uncomment(l)
+	l = l.trim()
+	text, continued := strings.CutSuffix(l.text, `\`)
+	if continued {
+		l = l.cut(0, len(text)).trim()
+	}
+	if open {
+		r.unterminated(l)
+	}
+	if len(l.text) > MaxLine-2 {
+		r.errorf(l.rng(0, len(l.text)), diag.BadValue, "line too long - ignoring")
+		r.list.WithHint("a line holds at most %d octets", MaxLine-2)
+		r.collect = nil
+		return
+	}
+	if r.collect != nil {
+		r.collect.lines = append(r.collect.lines, l.text)
+		if !continued {
+			r.collect = nil
+		}
+		return
+	}
+	if continued {
+		def, ok := r.definitionIn(l)
+		switch {
+		case ok && def != nil:
+			r.collect = def
+			return
+		case ok: // a condition that does not hold
+			return
+		}
+		// Elsewhere the sign has no meaning; keepalived takes it as part of the last word.
+		l.text += `\`
+	}
+	r.feed(l, 0)
+}
+
+func (r *reader) unterminated(l line) {
+	i := strings.LastIndexByte(l.text, '"')
+	r.errorf(l.rng(max(i, 0), len(l.text)), diag.Unbalanced, "Unterminated quote '%s'", l.text)
+}
+
+// feed takes a line without comments all the way. Behind each brace the rest of
+// the line is treated as a line of its own. depth counts the definitions and
+// sequences that the line comes from.
+func (r *reader) feed(l line, depth int) {
+	var tails []tail
+	for !r.stop {
+		l = l.trim()
+		if l.text == "" || r.directive(&l, depth) {
+			break
+		}
+		var t tail
+		if l, t = r.substitute(l); t.changed {
+			if t.of != nil {
+				tails = append(tails, t)
+			}
+			var open bool
+			if l, open = uncomment(l); open {
+				r.unterminated(l)
+			}
+			if l = l.trim(); l.text == "" || r.stop || r.directive(&l, depth) {
+				break
+			}
+		}
+		l = r.segment(l)
+	}
+	for _, t := range tails {
+		r.tail(t, depth)
+	}
+}
+
+// directive deals with what a line may begin with before it is a keyword. done
+// reports that nothing is left to do; else l may have lost a condition.
+func (r *reader) directive(l *line, depth int) (done bool) {
+	rest, keep := r.condition(*l)
+	if !keep {
+		return true
+	}
+	*l = rest
+	switch l.text[0] {
+	case '$':
+		if name, value, ok := cutDefinition(l.text); ok {
+			r.defs[name] = &definition{name: name, lines: []string{strings.TrimSuffix(value, `\`)}}
+			return true
+		}
+	case '~':
+		return r.sequence(*l, depth)
+	case 'i':
+		return r.include(*l)
+	}
+	return false
+}
+
+// segment takes the first segment of l, up to a brace or the brace itself, to the
+// builder and returns the rest.
+func (r *reader) segment(l line) (rest line) {
+	i := brace(l.text)
+	if i < 0 {
+		i = len(l.text)
+	}
+	if head := l.cut(0, i).trim(); head.text != "" {
+		if r.words(head); r.stop {
+			return line{}
+		}
+	}
+	if i == len(l.text) {
+		return line{}
+	}
+	at := l.rng(i, i+1)
+	if l.text[i] == '{' {
+		r.depth++
+		r.open(at)
+	} else {
+		if r.depth == 0 {
+			r.errorf(at, diag.Unbalanced, "Extra '}' found")
+		} else {
+			r.depth--
+		}
+		r.close(at)
+	}
+	return l.cut(i+1, len(l.text)).trim()
+}
+
+// tail feeds the further lines of definitions of several lines.
+func (r *reader) tail(t tail, depth int) {
+	if depth >= maxExpandDepth && !r.stop {
+		r.fatal(t.at, diag.TooDeep, "definitions are nested more than %d deep", maxExpandDepth)
+	}
+	for _, d := range t.of {
+		d.active++
+	}
+	for _, text := range t.lines {
+		r.spend(t.at, len(text)+minLineCost)
+		if r.stop {
+			break
+		}
+		r.feed(t.use.standing(text, t.at), depth+1)
+	}
+	for _, d := range t.of {
+		d.active--
+	}
+}
+
+// minLineCost is what a line of a definition or sequence costs besides its octets.
+const minLineCost = 64
+
+// spend counts octets made from definitions and sequences.
+func (r *reader) spend(at diag.Range, octets int) {
+	r.made += octets
+	if r.made > maxExpanded && !r.stop {
+		r.fatal(at, diag.TooDeep, "definitions and sequences make more than %d MB of text", maxExpanded>>20)
+	}
+}

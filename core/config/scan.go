@@ -1,0 +1,101 @@
+package config
+
+import "strings"
+
+// uncomment ends l where an unquoted # or ! starts a comment. Quoting is the line
+// reader's: " toggles it, \" does not, and \# and \! are no comments. The
+// backslashes stay in the text; the word scanner removes them.
+// open reports a quote that is not closed.
+func uncomment(l line) (_ line, open bool) {
+	for i := 0; i < len(l.text); i++ {
+		switch c := l.text[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			open = !open
+		case (c == '#' || c == '!') && !open:
+			return l.cut(0, i), false
+		}
+	}
+	return l, open
+}
+
+// brace finds the first unquoted brace of text; -1 when there is none. Braces
+// cannot be escaped.
+func brace(text string) int {
+	if !strings.ContainsAny(text, "{}") {
+		return -1
+	}
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			if i+1 < len(text) && text[i+1] == '"' {
+				i++
+			}
+		case '"':
+			quoted = !quoted
+		case '{', '}':
+			if !quoted {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// scanner takes words from a line. Here " quotes from the start of a word to the
+// next ", with no escapes; inside a bare word it starts a new word. Single quotes
+// mean nothing.
+type scanner struct {
+	l         line
+	at        int
+	unmatched bool // a quote without its end was met: nothing follows
+}
+
+func (s *scanner) next() (w Word, ok bool) {
+	text := s.l.text
+	for s.at < len(text) && isBlank(text[s.at]) {
+		s.at++
+	}
+	if s.at == len(text) || s.unmatched {
+		return Word{}, false
+	}
+	start := s.at
+	if text[start] == '"' {
+		n := strings.IndexByte(text[start+1:], '"')
+		if n < 0 {
+			s.unmatched = true
+			return Word{}, false
+		}
+		s.at = start + n + 2
+		return Word{Text: text[start+1 : s.at-1], Quoted: true, Range: s.l.rng(start, s.at)}, true
+	}
+	escaped := false
+	for s.at < len(text) && !isBlank(text[s.at]) && text[s.at] != '"' {
+		if text[s.at] == '\\' && s.at+1 < len(text) && isCommentSign(text[s.at+1]) {
+			escaped = true
+			s.at++
+		}
+		s.at++
+	}
+	w = Word{Text: text[start:s.at], Range: s.l.rng(start, s.at)}
+	if escaped {
+		w.Text = unescape.Replace(w.Text)
+	}
+	return w, true
+}
+
+// rest returns what stands behind the words taken so far.
+func (s *scanner) rest() Word {
+	l := s.l.cut(s.at, len(s.l.text)).trim()
+	if l.text == "" {
+		return Word{}
+	}
+	return Word{Text: l.text, Range: l.whole()}
+}
+
+func isCommentSign(c byte) bool { return c == '#' || c == '!' }
+
+// unescape gives the signs that would start a comment their own meaning back.
+var unescape = strings.NewReplacer(`\#`, "#", `\!`, "!")

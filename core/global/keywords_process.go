@@ -1,0 +1,250 @@
+package global
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"keepalived/core/config/cursor"
+	"keepalived/core/diag"
+)
+
+func rootRows() []row {
+	return []row{
+		text("net_namespace", "<name>", "net_namespace name missing - ignoring", func(g *Config) *string { return &g.Namespace }).root(),
+		of("net_namespace_ipvs", "[<name>]", func(g *Config, c *cursor.Cursor) {
+			w, _ := c.Next()
+			g.NamespaceIPVS, g.NamespaceIPVSSet = w.Text, true
+		}).root().effect(noLVS),
+		flag("namespace_with_ipsets", func(g *Config) *bool { return &g.NamespaceIPSets }).root().effect(noFirewall),
+		flag("use_pid_dir", func(g *Config) *bool { return &g.UsePIDDir }).root(),
+		text("instance", "<name>", "instance name missing - ignoring", func(g *Config) *string { return &g.Instance }).root(),
+		number("child_wait_time", 0, math.MaxUint32, "child_wait_time stays at its default", func(g *Config, n int64) {
+			g.ChildWait = time.Duration(min(n, math.MaxInt32)) * time.Second
+		}).root().among("0..4294967295", "5"),
+		flag("linkbeat_use_polling", func(g *Config) *bool { return &g.LinkbeatPolling }).root().effect("link state is always taken from netlink"),
+	}
+}
+
+func identityRows() []row {
+	return []row{
+		text("router_id", "<string>", "routerid name missing - ignoring", func(g *Config) *string { return &g.RouterID }).among("", "host name"),
+		flag("process_names", func(g *Config) *bool { return &g.ProcessNames }),
+		processName("process_name", func(g *Config) *Process { return &g.Parent }),
+		processName("vrrp_process_name", func(g *Config) *Process { return &g.VRRP }),
+		processName("checker_process_name", func(g *Config) *Process { return &g.Checker }),
+		processName("lvs_process_name", func(g *Config) *Process { return &g.Checker }).insteadOf("checker_process_name"),
+		processName("bfd_process_name", func(g *Config) *Process { return &g.BFD }).effect(noBFD),
+		of("umask", "<number> | <bit>[|<bit>]...", readUmask).need(1).among("0..0777", "0177"),
+		of("script_user", "<user> [[:]<group>]", func(g *Config, c *cursor.Cursor) {
+			w, ok := wordOr(c, "No script username specified")
+			if !ok {
+				return
+			}
+			g.ScriptUser = ScriptUser{User: w.Text, Range: w.Range}
+			if group, ok := c.Next(); ok {
+				g.ScriptUser.Group, g.ScriptUser.AllGroups = strings.CutPrefix(group.Text, ":")
+			}
+		}).among("", "keepalived_script if there is such a user, else root"),
+		flag("enable_script_security", func(g *Config) *bool { return &g.ScriptSecurity }),
+		boolean("use_symlink_paths", "", func(g *Config) *bool { return &g.UseSymlinkPaths }).since("2.3.0"),
+		boolean("set_supplementary_groups", "", func(g *Config) *bool { return &g.SupplementaryGroups }).since("2.3.0"),
+		lifeScript("startup_script", func(g *Config) **cursor.Script { return &g.StartupScript }),
+		lifeScript("shutdown_script", func(g *Config) **cursor.Script { return &g.ShutdownScript }),
+		lifeTimeout("startup_script_timeout", func(g *Config) *time.Duration { return &g.StartupTimeout }),
+		lifeTimeout("shutdown_script_timeout", func(g *Config) *time.Duration { return &g.ShutdownTimeout }),
+	}
+}
+
+// maxComm is the longest name the kernel keeps for a process.
+const maxComm = 15
+
+func processName(name string, at func(*Config) *Process) row {
+	return of(name, "<name>", func(g *Config, c *cursor.Cursor) {
+		w, ok := c.Word()
+		if !ok {
+			return
+		}
+		if len(w.Text) > maxComm {
+			c.Errorf(w.Range, diag.BadValue, "Process name %s more than %d characters, truncating", w.Text, maxComm)
+			w.Text = w.Text[:maxComm]
+		}
+		at(g).Name = w.Text
+	}).need(1).among("at most 15 characters", "keepalived")
+}
+
+func lifeScript(name string, at func(*Config) **cursor.Script) row {
+	which, _, _ := strings.Cut(name, "_")
+	return of(name, "<script>", func(g *Config, c *cursor.Cursor) {
+		s, ok := c.Script()
+		switch {
+		case !ok:
+			c.Errorf(c.Range(), diag.BadValue, "%s script missing", which)
+		case *at(g) != nil:
+			c.Errorf(s.Range, diag.Duplicate, "%s script already specified", which)
+		default:
+			*at(g) = s
+		}
+	}).asScript()
+}
+
+func lifeTimeout(name string, at func(*Config) *time.Duration) row {
+	r := number(name, 1, 1000, name+" stays as it is", func(g *Config, n int64) { *at(g) = time.Duration(n) * time.Second })
+	into := r.Into
+	r.Need = 0
+	r.Into = func(g *Config, c *cursor.Cursor) {
+		if !c.More() {
+			c.Errorf(c.Range(), diag.BadValue, "%s requires value", name)
+			return
+		}
+		into(g, c)
+	}
+	return r.among("1..1000", "10")
+}
+
+// readUmask reads a number with C's prefixes or permission bits joined by "|".
+func readUmask(g *Config, c *cursor.Cursor) {
+	w, ok := c.Word()
+	if !ok {
+		return
+	}
+	if w.Text[:min(1, len(w.Text))] >= "0" && w.Text[:1] <= "9" {
+		n, err := strconv.ParseUint(w.Text, 0, 32)
+		if err != nil || n > 0o777 || strings.HasPrefix(w.Text, "0o") || strings.HasPrefix(w.Text, "0b") || strings.Contains(w.Text, "_") {
+			c.Errorf(w.Range, diag.BadNumber, "invalid umask value %s", w.Text)
+			return
+		}
+		g.Umask, g.UmaskSet = uint32(n), true
+		return
+	}
+	mask := uint32(0)
+	for _, bit := range strings.Split(w.Text, "|") {
+		v, ok := modeBit(bit)
+		if !ok {
+			c.Errorf(w.Range, diag.BadValue, "Unknown umask bit %s", bit)
+			return
+		}
+		mask |= v
+	}
+	g.Umask, g.UmaskSet = mask, true
+}
+
+// modeBit is the permission of sys/stat.h's name without its S_: IRUSR, IRWXG.
+func modeBit(name string) (uint32, bool) {
+	perms := map[string]uint32{"R": 4, "W": 2, "X": 1, "RWX": 7}
+	who := map[string]uint32{"USR": 6, "GRP": 3, "OTH": 0, "U": 6, "G": 3, "O": 0}
+	for p, bits := range perms {
+		for w, shift := range who {
+			if name == "I"+p+w && (len(p) == 3) == (len(w) == 1) {
+				return bits << shift, true
+			}
+		}
+	}
+	return 0, false
+}
+
+func processRows() []row {
+	rows := []row{
+		of("max_auto_priority", "[<n>]", func(g *Config, c *cursor.Cursor) {
+			g.MaxAutoPriority = 99
+			if !c.More() {
+				return
+			}
+			n, ok := c.Int(-1, 99)
+			if !ok {
+				c.Hint("must be in [0, 99] (or -1 to disable) - ignoring")
+				n = 0
+			}
+			g.MaxAutoPriority = int(n)
+		}).among("-1..99", "0 (off)").effect(noSched),
+		of("min_auto_priority_delay", "<microseconds>", func(g *Config, c *cursor.Cursor) {
+			if !c.More() {
+				c.Errorf(c.Range(), diag.BadValue, "min_auto_priority_delay requires delay time")
+				return
+			}
+			if n, ok := c.Int(1, 10_000_000); ok {
+				g.MinAutoPriorityDelay = time.Duration(n) * time.Microsecond
+			}
+		}).among("1..10000000", "1000000").effect(noSched),
+	}
+	kinds := []struct {
+		name string
+		at   func(*Config) *Process
+	}{
+		{"vrrp", func(g *Config) *Process { return &g.VRRP }},
+		{"checker", func(g *Config) *Process { return &g.Checker }},
+		{"bfd", func(g *Config) *Process { return &g.BFD }},
+	}
+	for _, k := range kinds {
+		rows = append(rows, schedulingRows(k.name, k.at)...)
+	}
+	return rows
+}
+
+func schedulingRows(kind string, at func(*Config) *Process) []row {
+	limit := func(name string) row {
+		return number(name, 1, math.MaxUint32, "Invalid "+kind+" real-time limit", func(g *Config, n int64) {
+			at(g).RTTime = time.Duration(max(n, 2)) * time.Microsecond
+		}).among("1..4294967295 µs", "10000")
+	}
+	rows := []row{
+		of(kind+"_priority", "<n>", func(g *Config, c *cursor.Cursor) {
+			if !c.More() {
+				c.Errorf(c.Range(), diag.BadValue, "No %s process priority specified", kind)
+			} else if n, ok := c.Int(-20, 19); ok {
+				at(g).Nice = int(n)
+			}
+		}).among("-20..19", "0"),
+		flag(kind+"_no_swap", func(g *Config) *bool { return &at(g).NoSwap }),
+		of(kind+"_rt_priority", "<n>", func(g *Config, c *cursor.Cursor) { readRTPriority(kind, at(g), c) }).among("1..99", "0 (off)"),
+		limit(kind + "_rlimit_rttime"),
+		limit(kind + "_rlimit_rtime").insteadOf(kind + "_rlimit_rttime"),
+		of(kind+"_cpu_affinity", "<cpu>...", func(g *Config, c *cursor.Cursor) { readCPUs(kind, at(g), c) }).among("", "all"),
+	}
+	for i := range rows {
+		rows[i].Effect = noSched
+	}
+	return rows
+}
+
+func readRTPriority(kind string, p *Process, c *cursor.Cursor) {
+	w, ok := wordOr(c, "No "+kind+" process real-time priority specified")
+	if !ok {
+		return
+	}
+	n, ok := c.ParseInt(w, w.Text, math.MinInt32, math.MaxInt32)
+	if !ok {
+		return
+	}
+	if n < 1 {
+		c.Errorf(w.Range, diag.BadNumber, "%s process real-time priority %d less than minimum 1 - setting to minimum", kind, n)
+	}
+	if n > 99 {
+		c.Errorf(w.Range, diag.BadNumber, "%s process real-time priority %d greater than maximum 99 - setting to maximum", kind, n)
+	}
+	p.RTPriority = int(min(max(n, 1), 99))
+}
+
+// maxCPU is the number of processors the kernel can be built for. Whether this
+// machine has one of that number is found out when the affinity is set.
+const maxCPU = 8191
+
+func readCPUs(kind string, p *Process, c *cursor.Cursor) {
+	if !c.More() {
+		c.Errorf(c.Range(), diag.BadValue, "No %s cpu_id set specified", kind)
+		return
+	}
+	var cpus []int
+	for c.More() {
+		n, ok := c.Int(0, maxCPU)
+		if !ok {
+			p.CPUs = nil // one bad id clears the set
+			return
+		}
+		cpus = append(cpus, int(n))
+	}
+	slices.Sort(cpus)
+	p.CPUs = slices.Compact(cpus)
+}

@@ -1,0 +1,90 @@
+// Package childapi is the wire between the parent and its children: the parent's
+// side is Server and Session, a child's side is Client. It carries configuration
+// trees, reports, commands and answers and knows no child's types.
+package childapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	pb "keepalived/proto/keepalived/v1"
+)
+
+// Role is what a process does.
+type Role = pb.Role
+
+// The roles of children.
+const (
+	VRRP    = pb.Role_ROLE_VRRP
+	Checker = pb.Role_ROLE_CHECKER
+)
+
+// Protocol is the version of supervisor.proto that both ends speak.
+const Protocol = 1
+
+// HandoverFD is the descriptor of the hand-over memfd in a child that has one:
+// the first after stdio. Its size is the parent's to choose (fstat tells it).
+const HandoverFD = 3
+
+// BootVariable is the environment variable that makes a process a child.
+const BootVariable = "KEEPALIVED_BOOT"
+
+// PermanentExit plus one of keepalived's exit codes is the status of a child that
+// ends for good. (A Go panic ends with 2, which is keepalived's "permanent CONFIG
+// error", so plain codes cannot tell.)
+const PermanentExit = 100
+
+// ErrOrphan means that the process's parent is not the one that started it.
+var ErrOrphan = errors.New("the parent that started this child is gone")
+
+// Boot is what a child is born with.
+type Boot struct {
+	Role       Role   `json:"role"`
+	Token      string `json:"token"` // proves to the parent which spawn this is
+	Socket     string `json:"socket"`
+	ParentPID  int    `json:"ppid"`
+	Generation uint64 `json:"generation"` // of the parent's configuration at the spawn
+	Restarts   uint32 `json:"restarts"`   // spawns of this role before this one
+	Handover   bool   `json:"handover"`   // HandoverFD is open
+}
+
+// Environ is the entry of the child's environment.
+func (b Boot) Environ() string {
+	text, err := json.Marshal(b)
+	if err != nil { // strings and numbers only
+		panic(err)
+	}
+	return BootVariable + "=" + string(text)
+}
+
+// TakeBoot reads and removes the boot variable, so that scripts do not inherit
+// it. It is the first thing main does, on the main goroutine before any other
+// starts. child is false in a parent. The error is ErrOrphan when the parent died
+// between fork and now: the process must end at once, having touched nothing.
+//
+// In a child it also makes the Go runtime dump every goroutine on a fatal error
+// (GOTRACEBACK=crash, without leaving that in the scripts' environment).
+func TakeBoot() (b Boot, child bool, err error) {
+	text, ok := os.LookupEnv(BootVariable)
+	if !ok {
+		return Boot{}, false, nil
+	}
+	if err := os.Unsetenv(BootVariable); err != nil {
+		return Boot{}, true, fmt.Errorf("removing %s: %w", BootVariable, err)
+	}
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		return Boot{}, true, fmt.Errorf("reading %s: %w", BootVariable, err)
+	}
+	if os.Getppid() != b.ParentPID {
+		return b, true, ErrOrphan
+	}
+	debug.SetTraceback("crash")
+	return b, true, nil
+}
+
+// ParentAlive reports whether the process that started this child still is its
+// parent: what tells a stop (SIGTERM) from the parent's death (PDEATHSIG).
+func (b Boot) ParentAlive() bool { return os.Getppid() == b.ParentPID }
