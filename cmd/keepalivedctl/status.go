@@ -26,13 +26,13 @@ func fetch(ctx context.Context, c admin) (*report, error) {
 	if !r.runs(pb.Role_ROLE_VRRP) {
 		return &r, nil
 	}
-	if r.instances, err = c.Instances(ctx); err != nil {
-		return nil, err
+	err = c.Instances(ctx, nil, func(v *pb.Instance) error { r.instances = append(r.instances, v); return nil })
+	if err == nil {
+		err = c.SyncGroups(ctx, func(g *pb.SyncGroup) error { r.groups = append(r.groups, g); return nil })
 	}
-	if r.groups, err = c.SyncGroups(ctx); err != nil {
-		return nil, err
+	if err == nil {
+		err = c.Trackers(ctx, func(t *pb.Tracker) error { r.trackers = append(r.trackers, t); return nil })
 	}
-	r.trackers, err = c.Trackers(ctx)
 	return &r, err
 }
 

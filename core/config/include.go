@@ -36,6 +36,11 @@ func (r *reader) include(l line) (done bool) {
 	default:
 		return false
 	}
+	for replaced, again := 0, true; again; {
+		var t tail
+		pattern, t = r.substitute(pattern, &replaced)
+		again = t.changed && !r.stop
+	}
 	name := pattern.text
 	if !strings.HasPrefix(name, "/") {
 		name = r.dir + name
@@ -88,6 +93,9 @@ func (r *reader) glob(g glob) {
 		r.complain(g, CheckWildcard, "No config files matched '%s'.", g.shown)
 	case len(names) > 0 && r.someMissing(g.name, names):
 		r.complain(g, CheckBrace, "Some config files missing: \"%s\".", g.shown)
+		if g.check&CheckBrace != 0 {
+			return // 2.2.7 does not read the others either
+		}
 	}
 	for _, name := range names {
 		if r.stop {

@@ -137,11 +137,17 @@ type tail struct {
 // a value may use others, and may even make part of a name. A definition of
 // several lines is replaced only at the end of the line. What is not defined, or
 // would make the line too long, stays.
-func (r *reader) substitute(l line) (line, tail) {
+//
+// A replacement at the start of the line may have made a condition, a sequence
+// and so on of it, which comes before the rest of the line is looked at; so it
+// ends the work, and the caller comes again. count is the number of replacements
+// made in the line.
+func (r *reader) substitute(l line, count *int) (line, tail) {
 	var t tail
-	tooLong := false
-	from, count := 0, 0
-	for {
+	if l.signs&dollars == 0 {
+		return l, t
+	}
+	for from := 0; ; {
 		ref, ok := findReference(l.text, from)
 		if !ok {
 			return l, t
@@ -152,7 +158,7 @@ func (r *reader) substitute(l line) (line, tail) {
 			continue
 		}
 		at := l.rng(ref.from, ref.to)
-		if count++; d.active > 0 || count > maxReplacements {
+		if *count++; d.active > 0 || *count > maxReplacements {
 			r.fatal(at, diag.TooDeep, "definition $%s contains itself", ref.name)
 			return l, t
 		}
@@ -161,10 +167,10 @@ func (r *reader) substitute(l line) (line, tail) {
 			value = d.lines[0]
 		}
 		if len(l.text)+len(value)-(ref.to-ref.from) > MaxLine-2 {
-			if !tooLong {
-				tooLong = true
+			if !l.at.full {
 				r.errorf(at, diag.BadValue, "replacing $%s would make the line longer than %d octets - not replacing", ref.name, MaxLine-2)
 			}
+			l.at.full = true
 			from = ref.from + 1
 			continue
 		}
@@ -175,12 +181,14 @@ func (r *reader) substitute(l line) (line, tail) {
 			t.lines = append(append([]string(nil), d.lines[1:]...), t.lines...)
 			t.of = append(t.of, d)
 		}
-		r.spend(at, len(l.text))
-		if r.stop {
+		if r.spend(at, len(l.text)); r.stop {
 			return l, t
 		}
 		l = l.splice(ref.from, ref.to, value)
 		t.changed = true
+		if ref.from == 0 {
+			return l, t
+		}
 		from = 0
 	}
 }

@@ -36,17 +36,20 @@ type builder struct {
 	node    *Node    // … and its node
 	members map[string]*Keyword
 
-	nodes []Node // room for nodes and words, made in batches
+	held  []*Node // the nodes of the open blocks, those of the root first
+	nodes []Node  // room for nodes, words and blocks, made in batches
 	words []Word
+	block []*Node
 	count int
 }
 
 // frame is an open block.
 type frame struct {
 	node *Node
+	from int // where its nodes begin in builder.held
 	kind mode
 	path string // as Keyword.Path of the members
-	last *Node // in a skipped block: what a { would belong to
+	last *Node  // in a skipped block: what a { would belong to
 }
 
 // mode is how the lines of a block are read.
@@ -87,24 +90,24 @@ func (r *reader) missingBrace(at diag.Range) {
 func (r *reader) keyword(l line) {
 	b := &r.build
 	s := scanner{l: l}
-	w, ok := s.next()
-	if !ok {
+	var w Word
+	if !s.next(&w) {
 		r.unmatched(&s)
 		return
 	}
 	k := b.members[w.Text]
 	if k == nil {
-		for ok {
-			_, ok = s.next()
+		for more := (Word{}); s.next(&more); {
 		}
 		r.unmatched(&s)
 		r.unknown(w)
 		return
 	}
-	n := r.add(w)
+	n := r.add()
+	n.Keyword = w
 	given := 0
 	if k.Script {
-		n.Raw, n.Script = s.rest(), true
+		n.Raw, n.Form = s.rest(), FormScript
 		n.Args = r.rest(&s)
 		given = r.scriptWords(n, l)
 	} else {
@@ -133,7 +136,7 @@ func (r *reader) scriptWords(n *Node, l line) int {
 	words, err := SplitShell(n.Raw.Text)
 	var open *QuoteError
 	if errors.As(err, &open) {
-		r.errorf(n.Raw.Range, diag.Unbalanced, "String '%s': missing terminating %c", l.text, open.Quote)
+		r.errorf(n.Raw.Range, diag.Unbalanced, "String '%s': %v", l.text, open)
 		return len(words) + 1
 	}
 	return len(words)
@@ -154,8 +157,10 @@ func (r *reader) missingArgument(n *Node) {
 // entry takes a line of a list.
 func (r *reader) entry(l line) {
 	s := scanner{l: l}
-	if w, ok := s.next(); ok {
-		n := r.add(w)
+	var w Word
+	if s.next(&w) {
+		n := r.add()
+		n.Keyword = w
 		n.Args = r.rest(&s)
 	}
 	r.unmatched(&s)
@@ -164,12 +169,13 @@ func (r *reader) entry(l line) {
 // skipLine takes a line that nobody reads.
 func (r *reader) skipLine(l line) {
 	s := scanner{l: l}
-	w, ok := s.next()
-	if !ok {
+	var w Word
+	if !s.next(&w) {
 		return
 	}
-	n := r.add(w)
-	n.Raw, n.Script = s.rest(), true
+	n := r.add()
+	n.Keyword = w
+	n.Raw, n.Form = Word{Text: l.text, Range: l.whole()}, FormVerbatim
 	r.build.top().last = n
 }
 
@@ -180,11 +186,20 @@ func (r *reader) rest(s *scanner) []Word {
 		return nil
 	}
 	if cap(b.words)-len(b.words) < 8 {
-		b.words = make([]Word, 0, 1024)
+		b.words = make([]Word, 0, 360)
 	}
 	start := len(b.words)
-	for w, ok := s.next(); ok; w, ok = s.next() {
-		b.words = append(b.words, w)
+	for {
+		if len(b.words) == cap(b.words) { // a long line: its words move together
+			b.words = append(make([]Word, 0, 2*(len(b.words)-start)+360), b.words[start:]...)
+			start = 0
+		}
+		n := len(b.words)
+		b.words = b.words[:n+1]
+		if !s.next(&b.words[n]) {
+			b.words = b.words[:n]
+			break
+		}
 	}
 	if len(b.words) == start {
 		return nil
@@ -198,22 +213,18 @@ func (r *reader) unmatched(s *scanner) {
 	}
 }
 
-// add appends a node to the innermost block.
-func (r *reader) add(keyword Word) *Node {
+// add appends an empty node to the innermost block.
+func (r *reader) add() *Node {
 	b := &r.build
 	if b.count++; b.count > maxNodes && !r.stop {
-		r.fatal(keyword.Range, diag.TooDeep, "more than %d lines of configuration", maxNodes)
+		r.fatal(diag.Range{}, diag.TooDeep, "more than %d lines of configuration", maxNodes)
 	}
 	if len(b.nodes) == cap(b.nodes) {
-		b.nodes = make([]Node, 0, 256)
+		b.nodes = make([]Node, 0, 120)
 	}
-	b.nodes = append(b.nodes, Node{Keyword: keyword})
+	b.nodes = b.nodes[:len(b.nodes)+1]
 	n := &b.nodes[len(b.nodes)-1]
-	if f := b.top(); f != nil {
-		f.node.Block = append(f.node.Block, n)
-	} else {
-		b.tree.Roots = append(b.tree.Roots, n)
-	}
+	b.held = append(b.held, n)
 	return n
 }
 
@@ -224,10 +235,9 @@ func (r *reader) open(at diag.Range) {
 		b.push()
 		return
 	}
-	brace := Word{Text: "{", Range: at}
 	switch b.mode() {
 	case entries: // here it is a word like any other
-		r.add(brace)
+		r.add().Keyword = Word{Text: "{", Range: at}
 	case skipped:
 		if len(b.blocks) == maxSkipDepth {
 			r.fatal(at, diag.TooDeep, "blocks are nested more than %d deep", maxSkipDepth)
@@ -236,11 +246,11 @@ func (r *reader) open(at diag.Range) {
 		f := b.top()
 		n := f.last
 		if n == nil {
-			n = r.add(Word{Range: at})
+			n = r.add()
+			n.Keyword, n.Form = Word{Range: at}, FormVerbatim
 		}
 		f.last = nil
-		n.Block = []*Node{}
-		b.blocks = append(b.blocks, frame{node: n, kind: skipped})
+		b.blocks = append(b.blocks, frame{node: n, from: len(b.held), kind: skipped})
 	default:
 		if r.errorf(at, diag.Unbalanced, "Unexpected '{' - ignoring") && len(b.blocks) > 0 {
 			r.list.WithHint("the } that belongs to it will end %s", b.top().node.Keyword.Text)
@@ -264,14 +274,13 @@ func (r *reader) close(at diag.Range) {
 		return
 	}
 	b.top().node.Close = at.Start
-	b.blocks = b.blocks[:len(b.blocks)-1]
-	b.resume()
+	b.pop()
 }
 
 // end takes the end of the text.
 func (r *reader) end() {
 	b := &r.build
-	if b.waiting != nil && b.node.Block == nil {
+	if b.waiting != nil {
 		b.node.Block = []*Node{}
 	}
 	if r.depth > 0 && !r.stop {
@@ -281,6 +290,10 @@ func (r *reader) end() {
 			r.list.WithHint("'%s' of line %d is still open", k.Text, k.Range.Start.Line)
 		}
 	}
+	for len(b.blocks) > 0 {
+		b.pop()
+	}
+	b.tree.Roots = b.held
 }
 
 func (b *builder) top() *frame {
@@ -307,7 +320,7 @@ func (b *builder) path() string {
 // push opens the block of the waiting keyword.
 func (b *builder) push() {
 	k := b.waiting
-	f := frame{node: b.node, path: k.Name}
+	f := frame{node: b.node, from: len(b.held), path: k.Name}
 	if k.Path != "" {
 		f.path = k.Path + "/" + k.Name
 	}
@@ -317,9 +330,23 @@ func (b *builder) push() {
 	case k.Kind == List:
 		f.kind = entries
 	}
-	f.node.Block = []*Node{}
 	b.blocks = append(b.blocks, f)
 	b.waiting, b.node = nil, nil
+	b.resume()
+}
+
+// pop ends the innermost block and gives it its nodes.
+func (b *builder) pop() {
+	f := b.top()
+	members := b.held[f.from:]
+	if b.block == nil || len(members) > cap(b.block)-len(b.block) {
+		b.block = make([]*Node, 0, max(1024, len(members)))
+	}
+	from := len(b.block)
+	b.block = append(b.block, members...)
+	f.node.Block = b.block[from:len(b.block):len(b.block)]
+	b.held = b.held[:f.from]
+	b.blocks = b.blocks[:len(b.blocks)-1]
 	b.resume()
 }
 

@@ -50,12 +50,13 @@ func (r *reader) errorf(at diag.Range, c diag.Code, format string, args ...any) 
 
 // text reads the lines of one file.
 func (r *reader) text(name, text string) {
-	num := 0
+	at := &place{file: name} // no line is kept longer than it is worked on
 	for text != "" && !r.stop {
 		var raw string
-		num++
+		at.num++
+		at.full = false
 		raw, text = nextLine(text)
-		r.raw(line{text: raw, file: name, num: num, col: 1})
+		r.raw(line{text: raw, col: 1, at: at})
 	}
 	r.collect = nil
 }
@@ -96,6 +97,10 @@ func (r *reader) raw(l line) {
 		// Elsewhere the sign has no meaning; keepalived takes it as part of the last word.
 		l.text += `\`
 	}
+	if l.signs == 0 && !continued && l.text != "" && strings.IndexByte("@~i", l.text[0]) < 0 {
+		r.words(l) // nothing to do on the way, as with most lines
+		return
+	}
 	r.feed(l, 0)
 }
 
@@ -109,13 +114,14 @@ func (r *reader) unterminated(l line) {
 // sequences that the line comes from.
 func (r *reader) feed(l line, depth int) {
 	var tails []tail
+	replaced := 0
 	for !r.stop {
 		l = l.trim()
 		if l.text == "" || r.directive(&l, depth) {
 			break
 		}
 		var t tail
-		if l, t = r.substitute(l); t.changed {
+		if l, t = r.substitute(l, &replaced); t.changed {
 			if t.of != nil {
 				tails = append(tails, t)
 			}
@@ -123,11 +129,11 @@ func (r *reader) feed(l line, depth int) {
 			if l, open = uncomment(l); open {
 				r.unterminated(l)
 			}
-			if l = l.trim(); l.text == "" || r.stop || r.directive(&l, depth) {
-				break
-			}
+			continue
 		}
-		l = r.segment(l)
+		if !r.stop {
+			l = r.segment(l)
+		}
 	}
 	for _, t := range tails {
 		r.tail(t, depth)
@@ -159,9 +165,11 @@ func (r *reader) directive(l *line, depth int) (done bool) {
 // segment takes the first segment of l, up to a brace or the brace itself, to the
 // builder and returns the rest.
 func (r *reader) segment(l line) (rest line) {
-	i := brace(l.text)
-	if i < 0 {
-		i = len(l.text)
+	i := len(l.text)
+	if l.signs&braces != 0 {
+		if first := brace(l.text); first >= 0 {
+			i = first
+		}
 	}
 	if head := l.cut(0, i).trim(); head.text != "" {
 		if r.words(head); r.stop {

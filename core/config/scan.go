@@ -2,19 +2,31 @@ package config
 
 import "strings"
 
-// uncomment ends l where an unquoted # or ! starts a comment. Quoting is the line
-// reader's: " toggles it, \" does not, and \# and \! are no comments. The
-// backslashes stay in the text; the word scanner removes them.
+// uncomment ends l where an unquoted # or ! starts a comment, and notes its signs.
+// Quoting is the line reader's: " toggles it, \" does not, and \# and \! are no
+// comments. The backslashes stay in the text; the word scanner removes them.
 // open reports a quote that is not closed.
 func uncomment(l line) (_ line, open bool) {
-	for i := 0; i < len(l.text); i++ {
-		switch c := l.text[i]; {
-		case c == '\\':
-			i++
-		case c == '"':
+	l.signs = 0
+	text := l.text
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{', '}':
+			l.signs |= braces
+		case '$':
+			l.signs |= dollars
+		case '\\':
+			l.signs |= quotes
+			if i+1 < len(text) && (text[i+1] == '"' || isCommentSign(text[i+1])) {
+				i++
+			}
+		case '"':
+			l.signs |= quotes
 			open = !open
-		case (c == '#' || c == '!') && !open:
-			return l.cut(0, i), false
+		case '#', '!':
+			if !open {
+				return l.cut(0, i), false
+			}
 		}
 	}
 	return l, open
@@ -23,9 +35,6 @@ func uncomment(l line) (_ line, open bool) {
 // brace finds the first unquoted brace of text; -1 when there is none. Braces
 // cannot be escaped.
 func brace(text string) int {
-	if !strings.ContainsAny(text, "{}") {
-		return -1
-	}
 	quoted := false
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
@@ -53,25 +62,47 @@ type scanner struct {
 	unmatched bool // a quote without its end was met: nothing follows
 }
 
-func (s *scanner) next() (w Word, ok bool) {
+// next writes the next word to w, which is empty; false when there is none.
+func (s *scanner) next(w *Word) bool {
 	text := s.l.text
 	for s.at < len(text) && isBlank(text[s.at]) {
 		s.at++
 	}
 	if s.at == len(text) || s.unmatched {
-		return Word{}, false
+		return false
 	}
 	start := s.at
 	if text[start] == '"' {
 		n := strings.IndexByte(text[start+1:], '"')
 		if n < 0 {
 			s.unmatched = true
-			return Word{}, false
+			return false
 		}
 		s.at = start + n + 2
-		return Word{Text: text[start+1 : s.at-1], Quoted: true, Range: s.l.rng(start, s.at)}, true
+		w.Text, w.Quoted = text[start+1:s.at-1], true
+		w.Range = s.l.rng(start, s.at)
+		return true
 	}
 	escaped := false
+	if s.l.signs&quotes == 0 {
+		for s.at < len(text) && !isBlank(text[s.at]) {
+			s.at++
+		}
+	} else {
+		escaped = s.bare()
+	}
+	w.Text = text[start:s.at]
+	w.Range = s.l.rng(start, s.at)
+	if escaped {
+		w.Text = unescape.Replace(w.Text)
+	}
+	return true
+}
+
+// bare goes to the end of a word without quotes; escaped reports that it holds
+// an escaped comment sign.
+func (s *scanner) bare() (escaped bool) {
+	text := s.l.text
 	for s.at < len(text) && !isBlank(text[s.at]) && text[s.at] != '"' {
 		if text[s.at] == '\\' && s.at+1 < len(text) && isCommentSign(text[s.at+1]) {
 			escaped = true
@@ -79,11 +110,7 @@ func (s *scanner) next() (w Word, ok bool) {
 		}
 		s.at++
 	}
-	w = Word{Text: text[start:s.at], Range: s.l.rng(start, s.at)}
-	if escaped {
-		w.Text = unescape.Replace(w.Text)
-	}
-	return w, true
+	return escaped
 }
 
 // rest returns what stands behind the words taken so far.

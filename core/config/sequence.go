@@ -29,7 +29,11 @@ func (r *reader) sequence(l line, depth int) (done bool) {
 		r.badSequence(l, kind)
 		return true
 	}
-	head, _ := r.substitute(l.cut(0, end+1))
+	replaced := 0
+	head, _ := r.substitute(l.cut(0, end+1), &replaced)
+	if r.stop {
+		return true
+	}
 	body := l.cut(end+1, len(l.text)).trim()
 	args, ok := strings.CutPrefix(head.text, kind)
 	hex := false
@@ -38,7 +42,7 @@ func (r *reader) sequence(l line, depth int) (done bool) {
 	}
 	args, paren := strings.CutPrefix(strings.TrimLeft(args, " \t"), "(")
 	args, closed := strings.CutSuffix(args, ")")
-	if !ok || !paren || !closed || r.stop {
+	if !ok || !paren || !closed {
 		r.badSequence(l, kind)
 		return true
 	}

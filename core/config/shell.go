@@ -7,12 +7,11 @@ import (
 
 // QuoteError says that a quote is not closed.
 type QuoteError struct {
-	Text  string // what was split
-	Quote byte   // " or '
+	Quote byte // " or '
 }
 
 func (e *QuoteError) Error() string {
-	return fmt.Sprintf("String '%s': missing terminating %c", e.Text, e.Quote)
+	return fmt.Sprintf("missing terminating %c", e.Quote)
 }
 
 // SplitShell splits text into words the way keepalived's second tokenizer does:
@@ -51,7 +50,7 @@ func SplitShell(text string) (words []string, err error) {
 			}
 		}
 		if quote != 0 {
-			return words, &QuoteError{Text: text, Quote: quote}
+			return words, &QuoteError{Quote: quote}
 		}
 		w, _, _ := strings.Cut(word.String(), "\x00")
 		words = append(words, w)

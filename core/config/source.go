@@ -67,15 +67,35 @@ func (e Env) configID() string {
 	return id
 }
 
+// IncludeCheck is the set of checks made on include lines (include_check).
+type IncludeCheck uint8
+
+// The checks; all but CheckRead imply CheckRead.
+const (
+	CheckRead     IncludeCheck = 1 << iota // a named file cannot be read
+	CheckMatch                             // a name without wildcards matches nothing
+	CheckWildcard                          // a pattern with wildcards matches nothing
+	CheckBrace                             // one of several {a,b} alternatives matches nothing
+
+	CheckAll = CheckRead | CheckMatch | CheckWildcard | CheckBrace
+)
+
 // line is one line of text on its way through substitution to words. All of it
 // stands on one line of a file: what a definition or sequence made of it points
 // at the place of use.
 type line struct {
-	text string
+	text  string
+	col   int // column of text[0] when it is as in the file
+	signs signs
+	at    *place
+}
+
+// place is where a line comes from.
+type place struct {
 	file string
 	num  int
-	col  int    // column of text[0] when pieces is nil
 	made []span // where octets come from, ascending; nil while the text is as in the file
+	full bool   // that it cannot take another replacement was said
 }
 
 // span says where the octets from offset at on (to the next span) come from:
@@ -86,36 +106,47 @@ type span struct {
 	end int // 0: octet for octet
 }
 
+// signs are those with a meaning that a line may hold; it saves looking for them.
+type signs uint8
+
+const (
+	braces  signs = 1 << iota // { or }
+	dollars                   // $
+	quotes                    // " or \
+
+	anySigns = braces | dollars | quotes
+)
+
 // cut returns the octets [i, j) of l.
 func (l line) cut(i, j int) line {
-	c := l
-	c.text = l.text[i:j]
-	if l.made == nil {
-		c.col += i
-		return c
+	l.text = l.text[i:j]
+	if l.at.made == nil {
+		l.col += i
+		return l
 	}
 	if i == 0 {
-		return c
+		return l
 	}
-	k := l.spanAt(i)
-	c.made = make([]span, 0, len(l.made)-k)
-	first := l.made[k]
+	made := l.at.made
+	k := l.at.span(i)
+	first := made[k]
 	if first.end == 0 {
 		first.col += i - first.at
 	}
 	first.at = 0
-	c.made = append(c.made, first)
-	for _, s := range l.made[k+1:] {
+	rest := append(make([]span, 0, len(made)-k), first)
+	for _, s := range made[k+1:] {
 		s.at -= i
-		c.made = append(c.made, s)
+		rest = append(rest, s)
 	}
-	return c
+	l.at = &place{file: l.at.file, num: l.at.num, made: rest, full: l.at.full}
+	return l
 }
 
-// spanAt returns the index of the span that holds octet i.
-func (l line) spanAt(i int) int {
+// span returns the index of the span that holds octet i.
+func (p *place) span(i int) int {
 	k := 0
-	for k+1 < len(l.made) && l.made[k+1].at <= i {
+	for k+1 < len(p.made) && p.made[k+1].at <= i {
 		k++
 	}
 	return k
@@ -123,10 +154,10 @@ func (l line) spanAt(i int) int {
 
 // columns returns the columns of octet i: the first, and the one behind it.
 func (l line) columns(i int) (from, behind int) {
-	if l.made == nil {
+	if l.at.made == nil {
 		return l.col + i, l.col + i + 1
 	}
-	s := l.made[l.spanAt(i)]
+	s := l.at.made[l.at.span(i)]
 	if s.end != 0 {
 		return s.col, s.end
 	}
@@ -142,8 +173,8 @@ func (l line) rng(i, j int) diag.Range {
 		behind = from
 	}
 	return diag.Range{
-		Start: diag.Pos{File: l.file, Line: l.num, Col: from},
-		End:   diag.Pos{File: l.file, Line: l.num, Col: max(behind, from)},
+		Start: diag.Pos{File: l.at.file, Line: l.at.num, Col: from},
+		End:   diag.Pos{File: l.at.file, Line: l.at.num, Col: max(behind, from)},
 	}
 }
 
@@ -152,40 +183,41 @@ func (l line) whole() diag.Range { return l.rng(0, len(l.text)) }
 // splice returns l with the octets [i, j) replaced by text, which stands for them.
 func (l line) splice(i, j int, text string) line {
 	r := l.rng(i, j)
-	s := line{text: l.text[:i] + text + l.text[j:], file: l.file, num: l.num, col: l.col}
-	old := l.made
+	old := l.at.made
 	if old == nil {
 		old = []span{{at: 0, col: l.col}}
 	}
+	made := make([]span, 0, len(old)+2)
 	for _, p := range old {
 		if p.at < i {
-			s.made = append(s.made, p)
+			made = append(made, p)
 		}
 	}
 	if text != "" {
-		s.made = append(s.made, span{at: i, col: r.Start.Col, end: max(r.End.Col, r.Start.Col+1)})
+		made = append(made, span{at: i, col: r.Start.Col, end: max(r.End.Col, r.Start.Col+1)})
 	}
 	if j < len(l.text) {
 		rest := l.cut(j, len(l.text))
-		pieces := rest.made
+		pieces := rest.at.made
 		if pieces == nil {
 			pieces = []span{{at: 0, col: rest.col}}
 		}
 		for _, p := range pieces {
 			p.at += i + len(text)
-			s.made = append(s.made, p)
+			made = append(made, p)
 		}
 	}
-	if len(s.made) == 0 {
-		s.made = []span{{at: 0, col: r.Start.Col, end: r.Start.Col + 1}}
+	if len(made) == 0 {
+		made = append(made, span{at: 0, col: r.Start.Col, end: r.Start.Col + 1})
 	}
-	return s
+	return line{text: l.text[:i] + text + l.text[j:], signs: anySigns,
+		at: &place{file: l.at.file, num: l.at.num, made: made, full: l.at.full}}
 }
 
 // standing returns a line of other text that stands where r is.
 func (l line) standing(text string, r diag.Range) line {
-	return line{text: text, file: l.file, num: l.num,
-		made: []span{{at: 0, col: r.Start.Col, end: max(r.End.Col, r.Start.Col+1)}}}
+	return line{text: text, signs: anySigns, at: &place{file: l.at.file, num: l.at.num,
+		made: []span{{at: 0, col: r.Start.Col, end: max(r.End.Col, r.Start.Col+1)}}}}
 }
 
 func isBlank(c byte) bool {

@@ -19,15 +19,26 @@ type Word struct {
 type Node struct {
 	Keyword Word
 	Args    []Word
-	// Raw is the text of the line behind the keyword, quotes and all, for the
-	// values that the shell-like second tokenizer reads (scripts, regex). Only the
-	// lines of Keyword.Script have it, and those in a Keyword.Skip block, which
-	// have no Args.
-	Raw    Word
-	Script bool // Raw holds the words, not Args
-	Block  []*Node
-	Close  diag.Pos // place of the closing brace; zero for a line or a block that is not closed
+	// Raw is text as it stands, quotes and all; what it is depends on Form.
+	Raw   Word
+	Form  Form
+	Block []*Node
+	Close diag.Pos // place of the closing brace; zero for a line or a block that is not closed
 }
+
+// Form tells where the words of a Node are.
+type Form uint8
+
+const (
+	// FormWords: in Args.
+	FormWords Form = iota
+	// FormScript: Raw is the text behind the keyword, for SplitShell. Args are
+	// there, too, but made by rules that are not those of a shell.
+	FormScript
+	// FormVerbatim: Raw is the whole line; Args is empty. Such are the lines in a
+	// Keyword.Skip block. A Node there that only has a Block has no words at all.
+	FormVerbatim
+)
 
 // Source is one file that was read.
 type Source struct {

@@ -1,9 +1,114 @@
 package diag
 
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
 // Short renders one finding per line in keepalived's form: "(Line N) text", or
-// "(file: Line N) text" withFile, or just the text when it has no place.
-func (l List) Short(withFile bool) string { return "" }
+// "(file: Line N) text" withFile, as keepalived has it once several files are
+// read, or just the text when it has no place.
+func (l List) Short(withFile bool) string {
+	var out strings.Builder
+	for _, d := range l {
+		out.WriteString(d.Short(withFile))
+		out.WriteByte('\n')
+	}
+	return out.String()
+}
+
+// Short renders one finding in keepalived's form, without an end of line.
+func (d Diagnostic) Short(withFile bool) string {
+	p := d.Subject.Start
+	switch {
+	case !p.IsValid():
+		return d.Summary
+	case withFile:
+		return fmt.Sprintf("(%s: Line %d) %s", p.File, p.Line, d.Summary)
+	default:
+		return fmt.Sprintf("(Line %d) %s", p.Line, d.Summary)
+	}
+}
 
 // Full renders every finding as "file:line:col: error: text", the source line with
-// the subject marked below it, and "hint: …". Sources is the text of each file by name.
-func (l List) Full(sources map[string][]byte) string { return "" }
+// the subject marked below it, and "hint: …". Sources is the text of each file by
+// name; a finding of a file that is not there goes without its line.
+func (l List) Full(sources map[string][]byte) string {
+	var out strings.Builder
+	lines := map[string][][]byte{}
+	for _, d := range l {
+		p := d.Subject.Start
+		if p.IsValid() {
+			fmt.Fprintf(&out, "%s:%d:%d: ", p.File, p.Line, p.Col)
+		}
+		fmt.Fprintf(&out, "%s: %s\n", d.Severity, printable([]byte(d.Summary)))
+		if p.IsValid() {
+			if lines[p.File] == nil {
+				lines[p.File] = bytes.Split(sources[p.File], []byte{'\n'})
+			}
+			if text := lines[p.File]; p.Line <= len(text) && sources[p.File] != nil {
+				mark(&out, text[p.Line-1], d.Subject)
+			}
+		}
+		if d.Hint != "" {
+			fmt.Fprintf(&out, "      hint: %s\n", d.Hint)
+		}
+	}
+	return out.String()
+}
+
+// width is how much of a line is shown at most, in octets.
+const width = 160
+
+// mark writes a source line and below it what r covers.
+func mark(out *strings.Builder, text []byte, r Range) {
+	text = bytes.TrimRight(text, "\r")
+	from := min(max(r.Start.Col-1, 0), len(text))
+	to := len(text)
+	if r.End.Line == r.Start.Line {
+		to = min(max(r.End.Col-1, from), len(text))
+	}
+	// A long line is shown from somewhat before the place on.
+	if from > width/2 {
+		cut := from - width/4
+		for cut > 0 && text[cut]&0xc0 == 0x80 { // not inside a UTF-8 sequence
+			cut--
+		}
+		text, from, to = text[cut:], from-cut, to-cut
+	}
+	to = min(to, max(from, width))
+	shown := text[:min(len(text), width)]
+	number := fmt.Sprintf("%5d", r.Start.Line)
+	fmt.Fprintf(out, "%s | %s\n", number, printable(shown))
+	fmt.Fprintf(out, "%s | %s^%s\n", strings.Repeat(" ", len(number)), indent(text[:from]),
+		strings.Repeat("~", max(0, columns(text[from:to])-1)))
+}
+
+// printable replaces control characters, which would act on the reader's
+// terminal, and octets that are no UTF-8.
+func printable(text []byte) string {
+	return strings.Map(func(c rune) rune {
+		if c == '\t' {
+			return c
+		}
+		if c < ' ' || c >= 0x7f && c < 0xa0 {
+			return '\uFFFD'
+		}
+		return c
+	}, strings.ToValidUTF8(string(text), "\uFFFD"))
+}
+
+// indent is white space as wide as text, which keeps its tabs.
+func indent(text []byte) string {
+	return strings.Map(func(c rune) rune {
+		if c == '\t' {
+			return c
+		}
+		return ' '
+	}, printable(text))
+}
+
+// columns is the number of characters in text. (East Asian wide ones count as
+// one: how wide they are is the terminal's affair.)
+func columns(text []byte) int { return len([]rune(printable(text))) }

@@ -14,6 +14,7 @@ type recorder struct {
 	seen  []string
 	due   chan int32
 	turns int
+	late  []time.Duration
 	on    func(m string)
 }
 
@@ -23,6 +24,8 @@ func (r *recorder) Handle(_ clock.Instant, m string) {
 		r.on(m)
 	}
 }
+
+func (r *recorder) Late(_ clock.Instant, by time.Duration) { r.late = append(r.late, by) }
 
 func (r *recorder) Due(now clock.Instant, id int32, at clock.Instant) {
 	if at > now {
@@ -114,5 +117,26 @@ func TestDueOrder(t *testing.T) {
 	stop()
 	if len(r.due) != 0 {
 		t.Error("a deadline fired twice or was not removed")
+	}
+}
+
+// TestLateBeforeAnythingElse: a loop that was kept from running says so before it
+// handles a message or a deadline.
+func TestLateBeforeAnythingElse(t *testing.T) {
+	fake := clock.NewFake(0)
+	handled := make(chan int, 1)
+	r, stop := start(t, fake, func(r *recorder) {
+		r.l.Arm(1, 100)
+		r.on = func(string) { handled <- len(r.late) }
+	})
+	fake.Advance(time.Second)
+	r.l.Post("m")
+	if n := <-handled; n != 1 {
+		t.Errorf("the message was handled after %d reports of lateness, want 1", n)
+	}
+	<-r.due
+	stop()
+	if r.late[0] != time.Second-100 {
+		t.Errorf("late by %v, want %v", r.late[0], time.Second-100)
 	}
 }

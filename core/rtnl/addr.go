@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -72,8 +73,8 @@ func (a Addr) Key() Key {
 	return Key{Link: a.Link, Addr: a.Prefix.Addr(), Bits: int8(a.Prefix.Bits()), Peer: a.Peer}
 }
 
-// appendAddrRequest appends one RTM_NEWADDR or RTM_DELADDR. The attributes come in the
-// order of iproute2's.
+// appendAddrRequest appends one RTM_NEWADDR or RTM_DELADDR, octet for octet what
+// iproute2 sends (but for IFA_PROTO, which 6.1 does not know yet).
 func appendAddrRequest(b []byte, typ, flags uint16, seq uint32, a Addr) []byte {
 	start := len(b)
 	b = appendHeader(b, typ, flags, seq)
@@ -82,37 +83,46 @@ func appendAddrRequest(b []byte, typ, flags uint16, seq uint32, a Addr) []byte {
 	if local.Is4() {
 		family = unix.AF_INET
 	}
-	// Flags beyond the first octet travel in IFA_FLAGS only, and then all of them do.
-	b = append(b, family, uint8(a.Prefix.Bits()), 0, a.Scope)
-	b = native.AppendUint32(b, uint32(a.Link))
+	adding := typ == unix.RTM_NEWADDR
+	var ask uint32
+	if adding {
+		ask = a.Flags & FlagsSettable
+	}
+	// Flags that do not fit the octet of the header travel in IFA_FLAGS, all of them.
+	var octet uint8
+	if ask <= 0xff {
+		octet = uint8(ask)
+	}
+	msg := nl.IfAddrmsg{IfAddrmsg: unix.IfAddrmsg{
+		Family: family, Prefixlen: uint8(a.Prefix.Bits()), Flags: octet, Scope: a.Scope, Index: uint32(a.Link),
+	}}
+	b = append(b, msg.Serialize()...)
 
 	b = appendIP(b, unix.IFA_LOCAL, local)
-	switch {
-	case a.Peer.IsValid():
-		b = appendIP(b, unix.IFA_ADDRESS, a.Peer)
-	case family == unix.AF_INET:
-		b = appendIP(b, unix.IFA_ADDRESS, local)
+	if adding && a.Broadcast.IsValid() {
+		b = appendIP(b, unix.IFA_BROADCAST, a.Broadcast)
 	}
-	if typ == unix.RTM_NEWADDR {
-		b = appendNewAttrs(b, a)
+	if adding && a.Label != "" {
+		b = appendAttr(b, unix.IFA_LABEL, len(a.Label)+1)
+		b = pad(append(append(b, a.Label...), 0))
 	}
-	finish(b[start:], 0)
+	if ask > 0xff {
+		b = appendAttr(b, unix.IFA_FLAGS, 4)
+		b = native.AppendUint32(b, ask)
+	}
+	other := local
+	if a.Peer.IsValid() {
+		other = a.Peer
+	}
+	b = appendIP(b, unix.IFA_ADDRESS, other)
+	if adding {
+		b = appendLifeAndProto(b, a)
+	}
+	finish(b, start)
 	return b
 }
 
-func appendNewAttrs(b []byte, a Addr) []byte {
-	if a.Broadcast.IsValid() {
-		b = appendIP(b, unix.IFA_BROADCAST, a.Broadcast)
-	}
-	if a.Label != "" {
-		b = appendAttr(b, unix.IFA_LABEL, len(a.Label)+1)
-		b = append(append(b, a.Label...), 0)
-		b = pad(b)
-	}
-	if f := a.Flags & FlagsSettable; f != 0 {
-		b = appendAttr(b, unix.IFA_FLAGS, 4)
-		b = native.AppendUint32(b, f)
-	}
+func appendLifeAndProto(b []byte, a Addr) []byte {
 	if a.Valid != 0 {
 		b = appendAttr(b, unix.IFA_CACHEINFO, unix.SizeofIfaCacheinfo)
 		b = native.AppendUint32(b, a.Preferred)
@@ -128,7 +138,12 @@ func appendNewAttrs(b []byte, a Addr) []byte {
 
 func appendIP(b []byte, typ uint16, ip netip.Addr) []byte {
 	b = appendAttr(b, typ, ip.BitLen()/8)
-	return append(b, ip.AsSlice()...)
+	if ip.Is4() {
+		octets := ip.As4()
+		return append(b, octets[:]...)
+	}
+	octets := ip.As16()
+	return append(b, octets[:]...)
 }
 
 // appendAttr starts an attribute with n octets of content.
@@ -150,11 +165,11 @@ func decodeAddr(b []byte) (a Addr, ok bool, err error) {
 	if len(b) < unix.SizeofIfAddrmsg {
 		return Addr{}, false, errMalformed
 	}
-	family, bits := b[0], int(b[1])
-	if family != unix.AF_INET && family != unix.AF_INET6 {
+	msg := nl.DeserializeIfAddrmsg(b)
+	if msg.Family != unix.AF_INET && msg.Family != unix.AF_INET6 {
 		return Addr{}, false, nil
 	}
-	a = Addr{Link: int32(native.Uint32(b[4:])), Scope: b[3], Flags: uint32(b[2])}
+	a = Addr{Link: int32(msg.Index), Scope: msg.Scope, Flags: uint32(msg.Flags)}
 	var local, address netip.Addr
 	err = eachAttr(b[unix.SizeofIfAddrmsg:], func(typ uint16, v []byte) error {
 		switch typ {
@@ -192,9 +207,9 @@ func decodeAddr(b []byte) (a Addr, ok bool, err error) {
 	case address.IsValid() && address != local:
 		a.Peer = address
 	}
-	a.Prefix = netip.PrefixFrom(local, bits)
+	a.Prefix = netip.PrefixFrom(local, int(msg.Prefixlen))
 	if !a.Prefix.IsValid() {
-		return Addr{}, false, fmt.Errorf("%w: address %s with prefix length %d", errMalformed, local, bits)
+		return Addr{}, false, fmt.Errorf("%w: address %s with prefix length %d", errMalformed, local, msg.Prefixlen)
 	}
 	return a, true, nil
 }

@@ -1,9 +1,7 @@
 package rtnl
 
 import (
-	"fmt"
-
-	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,41 +23,65 @@ type Link struct {
 
 // decodeLink reads the body of an RTM_NEWLINK or RTM_DELLINK; false for what tells
 // nothing about a link itself: a bridge's view of its port (whose RTM_DELLINK does not
-// mean that the link is gone) and wireless events, which carry no attributes of it.
+// mean that the link is gone) and wireless events, which carry no attributes of it. The
+// decoder of vishvananda/netlink is not used: it panics on a malformed message, and
+// fills a hundred fields.
 func decodeLink(b []byte) (l Link, ok bool, err error) {
 	if len(b) < unix.SizeofIfInfomsg {
 		return Link{}, false, errMalformed
 	}
-	if b[0] != unix.AF_UNSPEC {
+	msg := nl.DeserializeIfInfomsg(b)
+	if msg.Family != unix.AF_UNSPEC {
 		return Link{}, false, nil
 	}
+	l = Link{
+		Index:     msg.Index,
+		Up:        msg.Flags&unix.IFF_UP != 0,
+		Running:   msg.Flags&unix.IFF_RUNNING != 0,
+		Loopback:  msg.Flags&unix.IFF_LOOPBACK != 0,
+		Multicast: msg.Flags&unix.IFF_MULTICAST != 0,
+		NoARP:     msg.Flags&unix.IFF_NOARP != 0,
+	}
 	wireless := false
-	err = eachAttr(b[unix.SizeofIfInfomsg:], func(typ uint16, _ []byte) error {
+	err = eachAttr(b[unix.SizeofIfInfomsg:], func(typ uint16, v []byte) error {
 		wireless = wireless || typ == unix.IFLA_WIRELESS
-		return nil
+		return l.attr(typ, v)
 	})
 	if err != nil || wireless {
 		return Link{}, false, err
 	}
-	decoded, err := netlink.LinkDeserialize(nil, b)
-	if err != nil {
-		return Link{}, false, fmt.Errorf("%w: %w", errMalformed, err)
-	}
-	at := decoded.Attrs()
-	l = Link{
-		Index: int32(at.Index), Name: at.Name, Kind: decoded.Type(), MTU: int32(at.MTU),
-		Parent: int32(at.ParentIndex), Master: int32(at.MasterIndex),
-		Up:        at.RawFlags&unix.IFF_UP != 0,
-		Running:   at.RawFlags&unix.IFF_RUNNING != 0,
-		Loopback:  at.RawFlags&unix.IFF_LOOPBACK != 0,
-		Multicast: at.RawFlags&unix.IFF_MULTICAST != 0,
-		NoARP:     at.RawFlags&unix.IFF_NOARP != 0,
-	}
-	if l.Kind == "device" { // the library's word for none
-		l.Kind = ""
-	}
-	if len(at.HardwareAddr) == len(l.MAC) {
-		copy(l.MAC[:], at.HardwareAddr)
-	}
 	return l, true, nil
+}
+
+func (l *Link) attr(typ uint16, v []byte) error {
+	switch typ {
+	case unix.IFLA_IFNAME:
+		l.Name = cString(v)
+	case unix.IFLA_ADDRESS:
+		if len(v) == len(l.MAC) {
+			copy(l.MAC[:], v)
+		}
+	case unix.IFLA_MTU:
+		return number(v, &l.MTU)
+	case unix.IFLA_LINK:
+		return number(v, &l.Parent)
+	case unix.IFLA_MASTER:
+		return number(v, &l.Master)
+	case unix.IFLA_LINKINFO:
+		return eachAttr(v, func(typ uint16, v []byte) error {
+			if typ == unix.IFLA_INFO_KIND {
+				l.Kind = cString(v)
+			}
+			return nil
+		})
+	}
+	return nil
+}
+
+func number(v []byte, into *int32) error {
+	if len(v) < 4 {
+		return errMalformed
+	}
+	*into = int32(native.Uint32(v))
+	return nil
 }

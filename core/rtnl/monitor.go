@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/mdlayher/netlink"
@@ -16,6 +17,9 @@ import (
 // addresses added at once make 8,000 messages (2 MiB hold 4,000). It is a limit, not a
 // reservation.
 const monitorBuffer = 4 << 20
+
+// perDelivery bounds how many notifications are delivered at once.
+const perDelivery = 256
 
 // resyncPause lies between two attempts to read everything.
 const resyncPause = 20 * time.Millisecond
@@ -62,6 +66,8 @@ type MonitorConfig struct {
 // buffer it reads everything anew and reports the difference.
 type Monitor struct {
 	conn  *netlink.Conn
+	raw   syscall.RawConn // of conn: reading by ourselves allocates nothing and takes all there is
+	in    []byte
 	cmd   *Handle // for dumps
 	links map[int32]Link
 	addrs map[Key]Addr
@@ -75,7 +81,7 @@ func NewMonitor(cfg MonitorConfig) (*Monitor, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Monitor{cmd: cmd, links: map[int32]Link{}, addrs: map[Key]Addr{}}
+	m := &Monitor{cmd: cmd, in: make([]byte, receiveSize), links: map[int32]Link{}, addrs: map[Key]Addr{}}
 	m.conn, err = netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{
 		Groups: 1<<(unix.RTNLGRP_LINK-1) | 1<<(unix.RTNLGRP_IPV4_IFADDR-1) | 1<<(unix.RTNLGRP_IPV6_IFADDR-1),
 	})
@@ -83,7 +89,11 @@ func NewMonitor(cfg MonitorConfig) (*Monitor, error) {
 		_ = cmd.Close()
 		return nil, fmt.Errorf("opening the netlink monitor: %w", err)
 	}
-	if err := m.setBuffer(cfg); err != nil {
+	m.raw, err = m.conn.SyscallConn()
+	if err == nil {
+		err = m.setBuffer(cfg)
+	}
+	if err != nil {
 		m.Close()
 		return nil, err
 	}
@@ -98,12 +108,8 @@ func (m *Monitor) setBuffer(cfg MonitorConfig) error {
 	if cfg.Buffer > 0 {
 		size = cfg.Buffer
 	}
-	raw, err := m.conn.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("sizing the netlink monitor: %w", err)
-	}
 	var failed error
-	err = raw.Control(func(fd uintptr) {
+	err := m.raw.Control(func(fd uintptr) {
 		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option, size)
 	})
 	if err = errors.Join(err, failed); err != nil {
@@ -141,38 +147,62 @@ func (m *Monitor) Run(ctx context.Context, deliver func([]Event)) error {
 	return err
 }
 
-// read takes what one receive brings.
+// read waits for notifications and takes all that are there, up to perDelivery, so that
+// the receiver is not woken for each of 2,000 addresses.
 func (m *Monitor) read(ctx context.Context) error {
-	msgs, err := m.conn.Receive()
-	if errors.Is(err, unix.ENOBUFS) {
-		return m.restart(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("reading netlink notifications: %w", err)
-	}
-	for _, msg := range msgs {
-		if err := m.take(uint16(msg.Header.Type), msg.Data); err != nil {
-			return m.restart(ctx) // what we cannot read may have been a change
+	var failed error
+	err := m.raw.Read(func(fd uintptr) bool {
+		for range perDelivery {
+			if failed = m.readOne(int(fd)); failed != nil {
+				break
+			}
 		}
+		if errors.Is(failed, unix.EAGAIN) {
+			failed = nil
+			return len(m.out) > 0
+		}
+		return true
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("waiting for netlink notifications: %w", err)
+	case errors.Is(failed, unix.ENOBUFS), errors.Is(failed, errMalformed):
+		return m.restart(ctx) // what we cannot read may have been a change
+	case failed != nil:
+		return fmt.Errorf("reading netlink notifications: %w", failed)
 	}
 	return nil
+}
+
+// readOne takes one datagram.
+func (m *Monitor) readOne(fd int) error {
+	n, from, err := unix.Recvfrom(fd, m.in, unix.MSG_DONTWAIT)
+	if errors.Is(err, unix.EINTR) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if s, ok := from.(*unix.SockaddrNetlink); ok && s.Pid != 0 {
+		return nil // not from the kernel
+	}
+	return eachMessage(m.in[:n], func(hdr header, body []byte) (bool, error) { return false, m.take(hdr.typ, body) })
 }
 
 // restart throws away what is queued, which is older than the dump to come, and reads
 // everything anew.
 func (m *Monitor) restart(ctx context.Context) error {
-	raw, err := m.conn.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("reading netlink notifications: %w", err)
-	}
-	_ = raw.Read(func(fd uintptr) bool {
+	err := m.raw.Read(func(fd uintptr) bool {
 		for {
-			_, _, err := unix.Recvfrom(int(fd), m.cmd.in, unix.MSG_DONTWAIT)
+			_, _, err := unix.Recvfrom(int(fd), m.in, unix.MSG_DONTWAIT)
 			if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EINTR) {
 				return true
 			}
 		}
 	})
+	if err != nil {
+		return fmt.Errorf("emptying the netlink monitor: %w", err)
+	}
 	return m.resyncUntil(ctx)
 }
 

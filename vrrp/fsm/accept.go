@@ -28,16 +28,16 @@ type Refusal uint8
 
 // Refusals, in the order of the checks, with 2.2.7's text behind "(VI) ".
 const (
-	Accepted          Refusal = iota
-	RefusedTTL                // invalid TTL/HL. Received Got and expect Want
-	RefusedUnicast            // multicast advert for a unicast instance, or the reverse
-	RefusedPeer               // source is none of our peers
-	RefusedVersion            // wrong version. Received Got and expect Want
-	RefusedVRID               // not our VRID
-	RefusedAuthType           // received a Got auth, expecting Want!
-	RefusedPassword           // received an invalid passwd!
-	RefusedInterval           // advertisement interval mismatch mine=Want sec rcv'd=Got sec (v2)
-	RefusedOwner              // owner_ignore_adverts
+	Accepted        Refusal = iota
+	RefusedTTL              // invalid TTL/HL. Received Got and expect Want
+	RefusedUnicast          // multicast advert for a unicast instance, or the reverse
+	RefusedPeer             // source is none of our peers
+	RefusedVersion          // wrong version. Received Got and expect Want
+	RefusedVRID             // not our VRID
+	RefusedAuthType         // received a Got auth, expecting Want!
+	RefusedPassword         // received an invalid passwd!
+	RefusedInterval         // advertisement interval mismatch mine=Want sec rcv'd=Got sec (v2)
+	RefusedOwner            // owner_ignore_adverts
 
 	refusals
 )

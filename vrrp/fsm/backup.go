@@ -73,7 +73,6 @@ func (m *machine) masterDown() {
 	}
 	m.s.Wants = true
 	m.wait(windowFull)
-	m.tell = true
 }
 
 // backupAdvert handles an advert (RFC 5798 §6.4.2 (420)). Everything runs from the
@@ -144,7 +143,6 @@ func (m *machine) follow(a *Advert) {
 	s := &m.s
 	if s.Master != a.Source || s.MasterPriority != a.Priority || s.MasterAdverInt != interval {
 		s.Master, s.MasterPriority, s.MasterAdverInt = a.Source, a.Priority, interval
-		m.dirty = true
 	}
 }
 
@@ -152,7 +150,6 @@ func (m *machine) follow(a *Advert) {
 func (m *machine) stopWanting() {
 	if m.s.Wants {
 		m.s.Wants = false
-		m.tell = true
 	}
 }
 
@@ -168,7 +165,6 @@ func (m *machine) backupStalled(ev *Event) {
 
 func (m *machine) backupReconfigured(ev *Event) {
 	m.setPriority(ev.Priority)
-	m.dirty, m.tell = true, true
 	if m.c.Version == V2 || !m.s.Master.IsValid() {
 		m.s.MasterAdverInt = m.c.AdverInt
 	}

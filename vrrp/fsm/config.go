@@ -40,14 +40,14 @@ type Config struct {
 	NoPreempt        bool          // nopreempt: Preempt_Mode false
 	PreemptDelay     time.Duration // preempt_delay
 
-	LowerPrioNoAdvert    bool // lower_prio_no_advert: do not answer adverts of lower priority
-	HigherPrioSendAdvert bool // higher_prio_send_advert: one more advert before yielding
+	LowerPrioNoAdvert bool // lower_prio_no_advert: do not answer adverts of lower priority
 
-	// AnnounceYield makes a Master that took over by timeout, and now hears the very
-	// router it took over from, send one advert before it yields. After a cut of both
-	// directions this is the only sign by which the true master can learn that
-	// somebody else has answered for its addresses, so that it announces them again.
-	AnnounceYield bool
+	// HigherPrioSendAdvert (higher_prio_send_advert) is one more advert before yielding,
+	// unless the process was stalled and has not sent since. After a cut between two
+	// Masters it is the only sign by which the better one can learn that somebody else
+	// has answered for its addresses, and announce them again: without it hosts may
+	// stay wrong when the lesser one is the first to hear the other.
+	HigherPrioSendAdvert bool
 
 	// TimerExpiredBackup is the highest priority of the other routers (1..254) under
 	// timer_expired_backup: a Master whose advert is so late that such a router has

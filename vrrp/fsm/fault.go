@@ -10,17 +10,14 @@ func (m *machine) fault(ev *Event) {
 		m.changePriority(ev.Priority)
 	case EvImpaired:
 		m.s.Causes |= ev.Causes &^ (CauseGroup | CauseInit)
-		m.tell = true
 	case EvRecovered:
 		m.s.Causes &^= ev.Causes &^ CauseGroup
-		m.tell = true
 		m.recover()
 	case EvGroupPull:
 		m.pullFromFault(ev.Phase)
 	case EvReconfigured:
 		m.setPriority(ev.Priority)
 		m.s.MasterAdverInt = m.c.AdverInt
-		m.tell = true
 		m.recover()
 	case EvStepDown:
 		m.s.HoldUntil = m.now.Add(ev.For)

@@ -24,8 +24,6 @@ type machine struct {
 	s   State
 	now clock.Instant
 	out Actions
-
-	dirty, tell bool
 }
 
 // Step makes one step. now must not go backwards from Step to Step.
@@ -41,7 +39,7 @@ func Step(c *Config, s State, now clock.Instant, ev Event) (State, Actions) {
 	case Fault:
 		m.fault(&ev)
 	}
-	m.finish()
+	m.finish(&s)
 	return m.s, m.out
 }
 
@@ -61,7 +59,6 @@ func (m *machine) initialize(ev *Event) {
 		m.s.Held = m.s.Phase == Initialize && m.s.Causes&CauseInit != 0
 	case EvImpaired:
 		m.s.Causes |= ev.Causes &^ CauseGroup
-		m.tell = m.s.Started
 	case EvRecovered:
 		m.s.Causes &^= ev.Causes
 		m.begin()
@@ -85,8 +82,7 @@ func (m *machine) initialize(ev *Event) {
 func (m *machine) begin() {
 	switch {
 	case !m.s.Started:
-	case m.c.Grouped:
-		m.tell = true // the group pulls when all its members can start
+	case m.c.Grouped: // the group pulls when all its members can start
 	case m.s.Causes&CauseInit != 0:
 	case m.s.Causes != 0:
 		m.beginFault()
@@ -118,7 +114,8 @@ func (m *machine) stop() {
 	if !m.s.Started {
 		return
 	}
-	m.s.Started = false
+	m.s.Started, m.s.Held = false, false
+	m.s.Causes = m.s.Causes.Own()
 	m.enter(Initialize)
 	m.act(Action{Kind: ActNotify, Notice: NoticeStop, Priority: m.s.Priority})
 	m.s.Notified = Initialize
@@ -134,7 +131,6 @@ func (m *machine) enter(p Phase) {
 	s.Wants, s.Fresh, s.Settled = false, false, false
 	s.MasterDownAt, s.AdverAt, s.PreemptAt, s.QuietAt = clock.Never, clock.Never, clock.Never, clock.Never
 	s.sayAt = m.now
-	m.tell, m.dirty = true, true
 }
 
 // notify tells scripts of the phase, unless that is what they were told last: a
@@ -161,8 +157,7 @@ func (m *machine) want(w Want) {
 // send sends an advert.
 func (m *machine) send(priority uint8) {
 	m.act(Action{Kind: ActSendAdvert, Priority: priority})
-	m.s.LastAdvertSent = m.now
-	m.dirty = true
+	m.s.LastAdvertSent, m.s.stalled = m.now, false
 }
 
 func (m *machine) act(a Action) { m.out.add(a) }
@@ -197,12 +192,12 @@ func (m *machine) sayOften(msg Msg, peer netip.Addr, theirs uint8) {
 
 func (m *machine) count(c Counter) { m.act(Action{Kind: ActCount, Counter: c}) }
 
-// finish appends what every change of its kind brings, once.
-func (m *machine) finish() {
-	if m.tell && m.c.Grouped {
+// finish appends what a change against the former state brings, whatever made it.
+func (m *machine) finish(was *State) {
+	if m.c.Grouped && m.s.Standing() != was.Standing() {
 		m.act(Action{Kind: ActTellGroup})
 	}
-	if m.dirty {
+	if NewRecord(m.c, &m.s) != NewRecord(m.c, was) {
 		m.act(Action{Kind: ActRecord})
 	}
 }

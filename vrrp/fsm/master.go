@@ -55,15 +55,10 @@ func (m *machine) master(ev *Event) {
 // then the addresses; announcements and scripts follow when they are installed.
 // Spreading brings the second advert forward, never delays the first.
 func (m *machine) becomeMaster() {
-	lostTo := netip.Addr{}
-	if m.beats(m.s.MasterPriority, m.s.Master) {
-		lostTo = m.s.Master
-	}
 	m.send(m.s.Priority)
 	m.enter(Master)
 	m.say(MsgEnteringMaster)
 	s := &m.s
-	s.lostTo = lostTo
 	s.Master, s.MasterPriority, s.MasterAdverInt = m.c.Source, s.Priority, m.c.AdverInt
 	s.replyAt, s.announceAt, s.burstAt, s.duelUntil = m.now, m.now, m.now, m.now
 	m.spreadAdvert()
@@ -90,6 +85,9 @@ func (m *machine) masterTick() {
 			m.sayFor(MsgTimerExpired, late)
 			m.leaveMaster()
 			return
+		}
+		if m.s.AdverAt == m.s.replyAt { // an answer that had to wait
+			m.s.replyAt = m.now.Add(m.c.AdverInt / replyPart)
 		}
 		m.send(m.s.Priority)
 		m.nextAdvert()
@@ -126,7 +124,7 @@ func (m *machine) masterAdvert(a *Advert) {
 
 // yield makes room for a better router (RFC 5798 §6.4.3 (725)).
 func (m *machine) yield(a *Advert) {
-	if m.c.HigherPrioSendAdvert || m.c.AnnounceYield && a.Source == m.s.lostTo {
+	if m.c.HigherPrioSendAdvert && !m.s.stalled {
 		m.send(m.s.Priority)
 	}
 	if a.Priority > m.s.Priority {
@@ -242,7 +240,6 @@ func (m *machine) installed(ev *Event) {
 		s.announceAt, s.burstAt = m.now.Add(announceGap), m.now.Add(burstGap)
 	}
 	m.notify(Master, NoticeMaster)
-	m.tell, m.dirty = true, true
 }
 
 // resignTo leaves Master with exactly one advert of priority 0, then everything else
@@ -301,7 +298,7 @@ func (m *machine) notifyPhase() {
 // been told so: announce once more when it is clear that we are still Master.
 func (m *machine) masterStalled(ev *Event) {
 	m.sayFor(MsgStalled, ev.For)
-	m.s.lostTo = netip.Addr{}
+	m.s.stalled = true
 	if ev.For > time.Duration(2)*m.c.AdverInt {
 		m.s.QuietAt = min(m.s.QuietAt, m.now.Add(m.c.AdverInt/2))
 	}
@@ -322,5 +319,4 @@ func (m *machine) masterReconfigured(ev *Event) {
 		s.Settled, s.pending = false, RoundAdded
 	}
 	m.want(WantVIPs)
-	m.tell = true
 }

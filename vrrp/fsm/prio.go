@@ -31,7 +31,6 @@ func (m *machine) changePriority(p uint8) {
 		fallthrough
 	case Master:
 		m.act(Action{Kind: ActNotify, Notice: NoticePriority, Priority: m.s.Priority})
-		m.dirty = true
 	case Initialize, Fault:
 	}
 }

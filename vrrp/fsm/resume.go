@@ -96,8 +96,7 @@ func Resume(c *Config, r Record, now clock.Instant) (State, Actions, Verdict) {
 	m.spreadAdvert()
 	m.sayFor(MsgResumed, age)
 	m.want(WantVIPs)
-	m.tell = true
-	m.finish()
+	m.finish(&State{})
 	return m.s, m.out, Resumed
 }
 
@@ -193,8 +192,5 @@ func DecodeRecord(src *[SlotSize]byte) (r Record, ok bool) {
 
 // slotSum is the CRC of a slot's content under the sequence number it will have.
 func slotSum(slot *[SlotSize]byte, seq uint32) uint32 {
-	var head [4]byte
-	binary.LittleEndian.PutUint32(head[:], seq)
-	sum := crc32.Update(0, slotTable, head[:])
-	return crc32.Update(sum, slotTable, slot[slotVersion:slotCRC])
+	return crc32.Update(seq, slotTable, slot[slotVersion:slotCRC])
 }

@@ -51,13 +51,13 @@ type State struct {
 	window  window
 	pending Round // what Installed brings
 	sayLeft uint8 // messages about adverts left
+	stalled bool  // Master that has sent nothing since a stall
 
 	MasterPriority uint8         // of the last advert heard; 0 after a resignation
 	Causes         Causes        // why in Fault
 	Gen            uint64        // generation of the latest Want
 	MasterAdverInt time.Duration // Master_Adver_Interval (RFC 5798 §6.1)
 	Master         netip.Addr    // who sent the last advert heard; Master: our own source
-	lostTo         netip.Addr    // whose silence made us Master although it was better
 
 	Since          clock.Instant // entered the phase
 	LastAdvertSent clock.Instant

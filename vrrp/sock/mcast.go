@@ -8,19 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// perSocket bounds the groups one socket joins. IPv4: the kernel's
-// igmp_max_memberships is 20 unless somebody changed it. IPv6 is bounded only by
-// option memory.
-func (f Family) perSocket() int {
-	if f == IPv4 {
-		return 20
-	}
-	return 512
-}
-
 // Memberships holds multicast memberships on behalf of receivers, which are unbound
 // and join nothing themselves: a raw socket hears a group on an interface as long as
 // any socket of the host holds the membership there.
+//
+// One socket may join 20 groups (net.ipv4.igmp_max_memberships; IPv6: some thousand), so
+// there are as many sockets as the kernel asks for.
 //
 // It belongs to one goroutine. Join and Leave take the kernel's RTNL lock, which
 // others may hold for milliseconds: that goroutine is not the loop.
@@ -44,7 +37,7 @@ type holder struct {
 	family Family
 	fd     int
 	used   int
-	full   bool // the kernel said so before perSocket was reached
+	full   bool // the kernel said so
 }
 
 // NewMemberships returns an empty set. Sockets are opened when needed, in the network
@@ -108,7 +101,7 @@ func (m *Memberships) Close() error {
 func (m *Memberships) join(key membership) (*holder, error) {
 	f := FamilyOf(key.group)
 	for _, h := range m.holders {
-		if h.family != f || h.full || h.used >= f.perSocket() {
+		if h.family != f || h.full {
 			continue
 		}
 		err := h.set(key, true)

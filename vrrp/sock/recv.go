@@ -48,8 +48,10 @@ const (
 type Received struct {
 	Advert wire.Advert
 	Drop   wire.Drop
-	Link   int32         // index of the interface it came in by
-	At     clock.Instant // when the kernel received it
+	Link   int32 // index of the interface it came in by
+	// At is when the kernel received it. (In the first milliseconds after a machine's
+	// first socket with time stamps was opened it is when the packet was read.)
+	At clock.Instant
 
 	owner *Receiver
 	buf   []byte

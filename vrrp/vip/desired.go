@@ -103,8 +103,7 @@ func object(a vrrpcfg.Address, link int32) Object {
 		o.Prefix = netip.PrefixFrom(a.Prefix.Addr(), a.Peer.Bits())
 	}
 	if a.Prefix.Addr().Is4() {
-		o.Label = a.Label
-		o.Broadcast = broadcast(a)
+		o.Label, o.Broadcast = a.Label, a.Broadcast
 		return o
 	}
 	o.Scope = 0 // the kernel's choice
@@ -115,22 +114,6 @@ func object(a vrrpcfg.Address, link int32) Object {
 		o.Preferred, o.Valid = a.PreferredLft, rtnl.Forever
 	}
 	return o
-}
-
-// broadcast is `brd`: an address, `+` with all host bits set, or `-` with none.
-func broadcast(a vrrpcfg.Address) netip.Addr {
-	ip := a.Prefix.Masked().Addr()
-	switch a.BroadcastAuto {
-	case '-':
-		return ip
-	case '+':
-		b := ip.As4()
-		for bit := a.Prefix.Bits(); bit < 32; bit++ {
-			b[bit/8] |= 0x80 >> (bit % 8)
-		}
-		return netip.AddrFrom4(b)
-	}
-	return a.Broadcast
 }
 
 // Leftovers sorts what was observed at start. Of each instance's configured addresses

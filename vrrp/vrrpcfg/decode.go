@@ -1,14 +1,14 @@
 package vrrpcfg
 
 import (
+	"fmt"
+	"slices"
+
 	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 	"keepalived/core/global"
 )
-
-// Keywords returns every keyword of the VRRP blocks.
-func Keywords() []config.Keyword { return nil }
 
 // Interfaces is the set of interfaces that exist; nil: not known, do not check.
 type Interfaces map[string]struct{}
@@ -22,15 +22,241 @@ func (i Interfaces) Has(name string) bool {
 	return ok
 }
 
-// Load decodes the VRRP part of the tree and resolves it. The Config is usable
-// unless the list has a Fatal finding.
+// Load decodes the VRRP part of the tree and resolves it: references by name,
+// defaults, and what settings mean to each other. The Config is usable unless the
+// list has a Fatal finding.
 func Load(t *config.Tree, g *global.Config, ifs Interfaces) (*Config, diag.List) {
-	return &Config{Global: g}, nil
+	var diags diag.List
+	d := &decoder{
+		cfg: &Config{Global: g}, g: g, ifs: ifs, diags: &diags,
+		bfds: map[string]bfd{}, rulePriority: lastRulePriority,
+	}
+	roots := d.roots()
+	for _, n := range t.Roots {
+		if into := roots[n.Keyword.Text]; into != nil {
+			into(d, cursor.New(n, &diags))
+		}
+	}
+	d.resolve()
+	return d.cfg, diags
 }
 
-// ScriptUses lists the scripts of the configuration, in the order of the file.
-func (c *Config) ScriptUses() []cursor.ScriptUse { return nil }
+// Keywords returns every keyword of the VRRP blocks.
+func Keywords() []config.Keyword {
+	return slices.Concat(
+		cursor.Keywords(rootRows()),
+		cursor.Keywords(scriptRows()),
+		cursor.Keywords(fileRows("track_file")),
+		cursor.Keywords(fileRows("vrrp_track_file")),
+		cursor.Keywords(processRows()),
+		cursor.Keywords(trackGroupRows()),
+		cursor.Keywords(garpGroupRows()),
+		cursor.Keywords(groupRows()),
+		cursor.Keywords(instanceRows()),
+		cursor.Keywords(authRows()),
+		hmacKeywords(),
+	)
+}
+
+// decoder is the state of one Load.
+type decoder struct {
+	cfg   *Config
+	g     *global.Config
+	ifs   Interfaces
+	diags *diag.List
+
+	building []*building // instances in the order of the file
+	bfds     map[string]bfd
+	// rulePriority counts down from lastRulePriority.
+	rulePriority uint32
+}
+
+// bfd is what the tracking of a bfd_instance needs to know of it.
+type bfd struct {
+	weight  int
+	reverse bool
+}
+
+func (d *decoder) roots() cursor.Table[decoder] { return cursor.Index(rootRows()) }
+
+// wantInterface reports an interface that does not exist, with which a start ends
+// unless dynamic_interfaces is set. false: what names it is not to be used.
+func (d *decoder) wantInterface(w config.Word, format string, args ...any) bool {
+	if d.ifs.Has(w.Text) || d.g.DynamicInterfaces {
+		return true
+	}
+	d.diags.Fatalf(w.Range, diag.NoInterface, format, args...)
+	d.diags.WithHint("Non-existent interface specified in configuration; dynamic_interfaces lets it appear later")
+	return false
+}
+
+func (d *decoder) hasTrackGroup(name string) bool {
+	return slices.ContainsFunc(d.cfg.TrackGroups, func(t TrackGroup) bool { return t.Name == name })
+}
+
+// rootRow makes a row of a block that stands outside all others.
+func rootRow(name, grammar string, kind config.Kind, into func(*decoder, *cursor.Cursor)) cursor.Row[decoder] {
+	return cursor.Row[decoder]{
+		Keyword: config.Keyword{Name: name, Kind: kind, Grammar: grammar},
+		Into:    into,
+	}
+}
+
+func needing(n int, r cursor.Row[decoder]) cursor.Row[decoder] { r.Need = n; return r }
+
+func rootRows() []cursor.Row[decoder] {
+	oldFile := needing(1, rootRow("vrrp_track_file", "<name> { ... }", config.Block, (*decoder).readFile))
+	oldFile.Deprecated = "track_file"
+	rows := []cursor.Row[decoder]{
+		needing(1, rootRow("vrrp_script", "<name> { ... }", config.Block, (*decoder).readScript)),
+		needing(1, rootRow("track_file", "<name> { ... }", config.Block, (*decoder).readFile)),
+		oldFile,
+		needing(1, rootRow("vrrp_track_process", "<name> { ... }", config.Block, (*decoder).readProcess)),
+		rootRow("track_group", "<name> { group { <instance>... } }", config.Block, (*decoder).readTrackGroup),
+		rootRow("garp_group", "{ ... }", config.Block, (*decoder).readGARPGroup),
+		rootRow("static_ipaddress", "{ <address>... }", config.List, (*decoder).readStaticAddresses),
+		rootRow("static_routes", "{ <route>... }", config.List, (*decoder).readStaticRoutes),
+		rootRow("static_rules", "{ <rule>... }", config.List, (*decoder).readStaticRules),
+		rootRow("linkbeat_interfaces", "{ <if> [MII|ETHTOOL|IOCTL]... }", config.List, (*decoder).readLinkbeat),
+		rootRow("interface_up_down_delays", "{ <if> <down> [<up>]... }", config.List, (*decoder).readDelays),
+		rootRow("vrrp_sync_group", "<name> { ... }", config.Block, (*decoder).readGroup),
+		rootRow("vrrp_instance", "<name> { ... }", config.Block, (*decoder).readInstance),
+	}
+	effects := map[string]string{
+		"track_group":              "static entries are not tracked yet",
+		"garp_group":               "announcements are paced per interface only",
+		"static_ipaddress":         "static addresses are not set yet",
+		"static_routes":            noRoutes,
+		"static_rules":             noRoutes,
+		"linkbeat_interfaces":      "link state is always taken from netlink",
+		"interface_up_down_delays": "link changes are not delayed yet",
+		"vrrp_track_process":       "processes are not watched yet",
+	}
+	for i := range rows {
+		rows[i].Effect = effects[rows[i].Name]
+	}
+	// The checker's table has bfd_instance's keywords; its name and weight are
+	// wanted here, because track_bfd may only name what is defined before it.
+	return append(rows, cursor.Row[decoder]{
+		Keyword: config.Keyword{Name: "bfd_instance", Kind: config.Block, Need: 1, Grammar: "<name> { ... }", Effect: "BFD does not run yet"},
+		Into:    (*decoder).readBFD,
+	})
+}
+
+const noRoutes = "virtual and static routes and rules are not set yet"
+
+// readBFD notes a bfd_instance for track_bfd; what is wrong with it is said by
+// the decoder of BFD.
+func (d *decoder) readBFD(c *cursor.Cursor) {
+	name, ok := c.Word()
+	if !ok {
+		return
+	}
+	b, neighbour := bfd{}, false
+	for _, n := range c.Block() {
+		var mute diag.List
+		v := cursor.New(n, &mute)
+		switch n.Keyword.Text {
+		case "neighbor_ip", "neighbour_ip":
+			w, _ := v.Next()
+			_, neighbour = cursor.ParseAddr(w.Text)
+		case "weight":
+			if n, ok := v.Int(-253, 253); ok {
+				b.weight = int(n)
+				w, _ := v.Next()
+				b.reverse = w.Text == "reverse"
+			}
+		}
+	}
+	if neighbour {
+		d.bfds[name.Text] = b
+	}
+}
+
+// ScriptUses lists the scripts of the configuration, in the order of the model.
+// Tracked scripts that nothing tracks are not looked at by keepalived either.
+func (c *Config) ScriptUses() []cursor.ScriptUse {
+	var out []cursor.ScriptUse
+	for _, s := range c.Scripts {
+		if s.Used && s.Script != nil {
+			out = append(out, cursor.ScriptUse{Kind: cursor.TrackScript, Owner: s.Name, Script: s.Script})
+		}
+	}
+	notify := func(owner string, n *Notify) {
+		for _, s := range n.scripts() {
+			out = append(out, cursor.ScriptUse{Kind: cursor.NotifyScript, Owner: owner, Script: s})
+		}
+	}
+	for _, g := range c.Groups {
+		notify(g.Name, &g.Notify)
+	}
+	for _, i := range c.Instances {
+		notify(i.Name, &i.Notify)
+	}
+	return out
+}
+
+// scripts are those that are set.
+func (n *Notify) scripts() []*cursor.Script {
+	all := []*cursor.Script{n.Backup, n.Master, n.Fault, n.Stop, n.Any, n.RxLowerPri, n.Deleted}
+	return slices.DeleteFunc(all, func(s *cursor.Script) bool { return s == nil })
+}
 
 // DisableScript drops a track script that cannot be run: whatever tracks it no
-// longer does.
-func (c *Config) DisableScript(name string) {}
+// longer does. The script stays in Scripts, marked as not used.
+func (c *Config) DisableScript(name string) {
+	drop := func(t *Track) {
+		t.Scripts = slices.DeleteFunc(t.Scripts, func(r TrackRef) bool { return r.Name == name })
+	}
+	for _, i := range c.Instances {
+		drop(&i.Track)
+	}
+	for _, g := range c.Groups {
+		drop(&g.Track)
+	}
+	for _, s := range c.Scripts {
+		if s.Name == name {
+			s.Used = false
+		}
+	}
+}
+
+// DisableNotify drops one notification script that cannot be run.
+func (c *Config) DisableNotify(script *cursor.Script) {
+	drop := func(n *Notify) {
+		for _, at := range []**cursor.Script{&n.Master, &n.Backup, &n.Fault, &n.Stop, &n.Any, &n.RxLowerPri, &n.Deleted} {
+			if *at == script {
+				*at = nil
+			}
+		}
+	}
+	for _, i := range c.Instances {
+		drop(&i.Notify)
+	}
+	for _, g := range c.Groups {
+		drop(&g.Notify)
+	}
+}
+
+// Instance returns the instance of that name, nil when there is none.
+func (c *Config) Instance(name string) *Instance {
+	for _, i := range c.Instances {
+		if i.Name == name {
+			return i
+		}
+	}
+	return nil
+}
+
+// Script returns the vrrp_script of that name, nil when there is none.
+func (c *Config) Script(name string) *Script {
+	for _, s := range c.Scripts {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// sprintf keeps complaint texts with an object's name short.
+func sprintf(format string, args ...any) string { return fmt.Sprintf(format, args...) }

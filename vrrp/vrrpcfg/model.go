@@ -18,8 +18,8 @@ import (
 type Config struct {
 	Global *global.Config
 
-	// Instances in the order of the file. Those that cannot run were taken out
-	// by Resolve with a diagnostic.
+	// Instances in the order of the file. One that cannot run is a Fatal finding
+	// of Load, with which the whole configuration is not to be used.
 	Instances []*Instance
 	Groups    []*Group
 	Scripts   []*Script
@@ -61,7 +61,7 @@ func FamilyOf(a netip.Addr) Family {
 	return IPv6
 }
 
-// Instance is one vrrp_instance with all defaults filled in (after Resolve).
+// Instance is one vrrp_instance with all defaults filled in (after Load).
 // The sub-models are comparable or compared by Compare one by one.
 type Instance struct {
 	Name  string
@@ -219,17 +219,20 @@ const Forever = 1<<32 - 1
 // Address is one entry of virtual_ipaddress, virtual_ipaddress_excluded or
 // static_ipaddress. Comparable.
 type Address struct {
-	Prefix    netip.Prefix
-	Dev       string // after Resolve never empty where the instance has an interface
-	DevSet    bool   // `dev` was written
-	Label     string
-	Scope     Scope
-	ScopeSet  bool
-	Broadcast netip.Addr // invalid: none
-	// BroadcastAuto is `brd +` ('+') or `brd -` ('-'), 0 otherwise.
-	BroadcastAuto byte
-	Peer          netip.Prefix
-	// Flags: IFA_F_* asked for (home, mngtmpaddr, noprefixroute, mcautojoin).
+	Prefix netip.Prefix
+	Dev    string // after Load never empty where the instance has an interface
+	DevSet bool   // `dev` was written
+	Label  string
+	// Scope as rtnetlink has it; ScopeSet tells whether it was written.
+	Scope    Scope
+	ScopeSet bool
+	// Broadcast is invalid for none; `brd +` and `brd -` are worked out.
+	Broadcast netip.Addr
+	// Peer is the other end of a point-to-point address; invalid for none.
+	Peer netip.Prefix
+	// Flags are the IFA_F_* of linux/if_addr.h that were asked for (home,
+	// mngtmpaddr, noprefixroute, mcautojoin). IPv6 addresses are set with
+	// IFA_F_NODAD besides, unless DAD.
 	Flags uint32
 	DAD   bool // -nodad: do duplicate address detection
 	// PreferredLft in seconds, Forever when not limited.
@@ -242,9 +245,16 @@ type Address struct {
 
 // Route is one entry of virtual_routes or static_routes.
 type Route struct {
-	Words      string // the entry as written, single-spaced: its identity
-	Dst        netip.Prefix
-	Dev        string
+	// Type is a route type of ip-route(8); "" is unicast.
+	Type string
+	// Dst is the destination; /0 for `default`.
+	Dst netip.Prefix
+	Via netip.Addr // invalid: none
+	Src netip.Addr // preferred source; invalid: none
+	Dev string     // "": none given
+	// Options are all other words of the entry in their order, among them table,
+	// metric and nexthops.
+	Options    string
 	NoTrack    bool
 	TrackGroup string
 	Range      diag.Range
@@ -252,7 +262,13 @@ type Route struct {
 
 // Rule is one entry of virtual_rules or static_rules.
 type Rule struct {
-	Words      string
+	From, To netip.Prefix // invalid: all
+	// Action is table, goto, nop, blackhole, prohibit, unreachable or l3mdev;
+	// Target its argument.
+	Action, Target string
+	Priority       uint32 // 0: none given
+	// Options are all other words of the entry in their order.
+	Options    string
 	NoTrack    bool
 	TrackGroup string
 	Range      diag.Range
@@ -314,21 +330,20 @@ type Group struct {
 
 // Script is one vrrp_script.
 type Script struct {
-	Name      string
-	Range     diag.Range
-	Script    *cursor.Script // nil: none given
-	User      string
-	Group     string
-	AllGroups bool
-	Interval  time.Duration
-	Timeout   time.Duration // 0: the interval
-	Weight    int
-	Reverse   bool
-	Rise      int
-	Fall      int
-	InitFail  bool
+	Name     string
+	Range    diag.Range
+	Script   *cursor.Script // never nil after Load; has its user and group
+	Interval time.Duration
+	Timeout  time.Duration // 0: the interval
+	Weight   int
+	Reverse  bool
+	Rise     int
+	Fall     int
+	InitFail bool
 	// Used: something tracks it; others are not run.
 	Used bool
+
+	user cursor.Script // of a `user` line, until the block is read
 }
 
 // File is one track_file.

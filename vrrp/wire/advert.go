@@ -118,9 +118,12 @@ func (a *Advert) Addr(i int) netip.Addr {
 	return netip.AddrFrom16([16]byte(a.list[16*i:]))
 }
 
+// listed is Count, or 0 when the packet was dropped before its list was found.
+func (a *Advert) listed() int { return len(a.list) / addrLen(a.Source) }
+
 // Has reports whether addr is in the list.
 func (a *Advert) Has(addr netip.Addr) bool {
-	for i := range int(a.Count) {
+	for i := range a.listed() {
 		if a.Addr(i) == addr {
 			return true
 		}
@@ -134,7 +137,7 @@ func (a *Advert) Has(addr netip.Addr) bool {
 func (a *Advert) Missing(want []netip.Addr) (addr netip.Addr, ok bool) {
 	for i, w := range want {
 		// Both sides list them in the order of their files, mostly the same one.
-		if i < int(a.Count) && a.Addr(i) == w {
+		if i < a.listed() && a.Addr(i) == w {
 			continue
 		}
 		if !a.Has(w) {
@@ -157,14 +160,6 @@ func (a *Advert) ExpectedLength() int {
 	return n
 }
 
-// covered returns what of b the checksum covers.
-func (a *Advert) covered(b []byte) []byte {
-	if a.Source.Is4() {
-		return b[:len(b)-len(a.trailer)]
-	}
-	return b
-}
-
 // addrLen is the number of octets of one address of the list.
 func addrLen(source netip.Addr) int {
 	if source.Is4() {
@@ -176,10 +171,12 @@ func addrLen(source netip.Addr) int {
 // Decode reads a VRRP message, b, without its IP header. It makes the checks that
 // need no configuration and returns the first that fails, or Accepted.
 //
-// Left to the caller, because they depend on the instance: Version against the
-// configured one (to be judged before any of Decode's reasons after DropVersion),
-// HopLimit (255 for multicast, per peer for unicast), AuthType and Auth, the v2
-// Interval, the address list, the source.
+// Left to the caller, because they depend on the instance, are, in keepalived's order:
+//   - behind DropLength: the hop limit (255 for multicast, per peer for unicast), the
+//     version against the configured one;
+//   - behind DropAuthType, v2 only: AuthType, Auth, Interval;
+//   - behind everything: the address list, the source, whether it is a unicast packet,
+//     a Trailer where none is expected (2.2.7 refuses it by its length).
 //
 // An address count of 0 is accepted here although RFC 9568 §5.2.5 forbids it:
 // keepalived sends it for an instance without addresses, and comparing the list
@@ -193,24 +190,21 @@ func Decode(b []byte, m Meta) (Advert, Drop) {
 		return a, DropShort
 	}
 	a.Priority, a.Count = b[2], b[3]
-	var drop Drop
-	switch {
-	case a.Version == V3:
-		drop = decodeV3(&a, b)
-	case a.Version == V2 && m.Source.Is4():
-		drop = decodeV2(&a, b)
-	default:
-		drop = DropVersion
+	if a.Version == V2 {
+		a.AuthType, a.Interval = AuthType(b[4]), intervalV2(b)
+	} else {
+		a.Interval = intervalV3(b)
+	}
+	drop := a.checkFrame(b)
+	if drop == Accepted && a.Interval == 0 {
+		// A backup would take over at once (2.2.7 does).
+		drop = DropInterval
 	}
 	return a, drop
 }
 
-// decodeFrame makes the checks that both versions share, in their order, and finds
-// the address list and a trailer.
-func decodeFrame(a *Advert, b []byte) Drop {
-	if a.Type != typeAdvertisement {
-		return DropType
-	}
+// checkFrame makes all checks but that of the interval.
+func (a *Advert) checkFrame(b []byte) Drop {
 	if a.VRID == 0 {
 		return DropVRID
 	}
@@ -218,9 +212,19 @@ func decodeFrame(a *Advert, b []byte) Drop {
 	if len(b) != want && len(b) != want+TrailerLen {
 		return DropLength
 	}
+	if a.Version != V3 && (a.Version != V2 || !a.Source.Is4()) {
+		return DropVersion
+	}
+	a.list = b[headerLen : headerLen+int(a.Count)*addrLen(a.Source)]
 	if len(b) > want {
 		a.trailer = b[want:]
 	}
-	a.list = b[headerLen : headerLen+int(a.Count)*addrLen(a.Source)]
-	return Accepted
+	covered := b
+	if a.Source.Is4() { // see TrailerLen
+		covered = b[:want]
+	}
+	if a.Version == V2 {
+		return a.checkV2(covered)
+	}
+	return a.checkV3(covered)
 }

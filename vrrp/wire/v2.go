@@ -5,25 +5,22 @@ import (
 	"time"
 )
 
-// decodeV2 reads what version 2 has of its own (RFC 3768 §5.1): authentication type
-// and interval in the header, eight octets of authentication data behind the list.
-func decodeV2(a *Advert, b []byte) Drop {
-	a.AuthType = AuthType(b[4])
-	a.Interval = time.Duration(b[5]) * time.Second
-	if d := decodeFrame(a, b); d != Accepted {
-		return d
-	}
-	if fold(sum(0, a.covered(b))) != 0xffff {
-		return DropChecksum
-	}
+// Version 2 (RFC 3768 §5.1) has authentication type and interval in the header, and
+// eight octets of authentication data behind the list.
+
+func intervalV2(b []byte) time.Duration { return time.Duration(b[5]) * time.Second }
+
+// checkV2 checks b, which has the right length.
+func (a *Advert) checkV2(b []byte) Drop {
+	a.Auth = [8]byte(b[len(b)-authLen:])
 	a.Checksum = ChecksumPlain
-	end := headerLen + len(a.list)
-	a.Auth = [8]byte(b[end:])
 	switch {
 	case a.AuthType > AuthAH:
 		return DropAuthType
-	case a.Interval == 0:
-		return DropInterval
+	case a.Type != typeAdvertisement:
+		return DropType
+	case fold(sum(0, b)) != 0xffff:
+		return DropChecksum
 	}
 	return Accepted
 }

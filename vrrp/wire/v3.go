@@ -12,19 +12,20 @@ const (
 	maxAdverInt = 0xfff
 )
 
-// decodeV3 reads what version 3 has of its own (RFC 5798 §5.1): a 12-bit interval
-// behind four reserved bits, which are ignored (§5.2.6).
-func decodeV3(a *Advert, b []byte) Drop {
-	a.Interval = time.Duration(binary.BigEndian.Uint16(b[4:])&maxAdverInt) * centisecond
-	if d := decodeFrame(a, b); d != Accepted {
-		return d
+// intervalV3 is a 12-bit number behind four reserved bits, which are ignored
+// (RFC 5798 §5.2.6).
+func intervalV3(b []byte) time.Duration {
+	return time.Duration(binary.BigEndian.Uint16(b[4:])&maxAdverInt) * centisecond
+}
+
+// checkV3 checks b, which has the right length.
+func (a *Advert) checkV3(b []byte) Drop {
+	if a.Type != typeAdvertisement {
+		return DropType
 	}
 	var ok bool
-	if a.Checksum, ok = checksumV3(a, a.covered(b)); !ok {
+	if a.Checksum, ok = checksumV3(a, b); !ok {
 		return DropChecksum
-	}
-	if a.Interval == 0 {
-		return DropInterval
 	}
 	return Accepted
 }

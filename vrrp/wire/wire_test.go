@@ -252,9 +252,12 @@ func TestDrops(t *testing.T) {
 		out  *Outgoing
 		want Drop
 	}{
-		{"version 1", edit(v2, set(0, 0x11)), &v2, DropVersion},
+		{"version 1", edit(v3, set(0, 0x11)), &v3, DropVersion},
 		{"version 4", edit(v3, set(0, 0x41)), &v3, DropVersion},
-		{"RFC 3768: version 2 is IPv4 only", edit(v6, set(0, 0x21)), &v6, DropVersion},
+		{"RFC 3768: version 2 is IPv4 only", edit(v6, func(b []byte) []byte {
+			b[0] = 0x21
+			return append(b, make([]byte, authLen)...)
+		}), &v6, DropVersion},
 		{"§5.2.2: type 2, v2", edit(v2, set(0, 0x22)), &v2, DropType},
 		{"§5.2.2: type 0, v3", edit(v3, set(0, 0x30)), &v3, DropType},
 		{"§5.2.3: VRID 0", edit(v3, set(1, 0)), &v3, DropVRID},
@@ -280,6 +283,13 @@ func TestDrops(t *testing.T) {
 		{"§5.3.6: authentication type 3", edit(v2, set(4, 3)), &v2, DropAuthType},
 		{"§5.3.7: interval 0, v2", edit(v2, set(5, 0)), &v2, DropInterval},
 		{"§5.2.7: interval 0, v3", edit(v3, set(5, 0)), &v3, DropInterval},
+		{"order: VRID before length", edit(v3, func(b []byte) []byte { b[1] = 0; return b[:9] }), &v3, DropVRID},
+		{"order: length before version", edit(v2, set(0, 0x41)), &v2, DropLength},
+		{"order: version before type", edit(v3, set(0, 0x42)), &v3, DropVersion},
+		{"order: authentication type before type, v2", edit(v2, func(b []byte) []byte { b[0], b[4] = 0x22, 3; return b }), &v2, DropAuthType},
+		{"order: authentication type before checksum, v2", func() []byte { b := message(t, v2); b[4] = 3; return b }(), &v2, DropAuthType},
+		{"order: type before checksum", func() []byte { b := message(t, v3); b[0] = 0x32; return b }(), &v3, DropType},
+		{"order: checksum before interval 0", func() []byte { b := message(t, v3); b[5] = 0; return b }(), &v3, DropChecksum},
 		{"§5.2.6: reserved bits are ignored", edit(v3, set(4, 0xf0)), &v3, Accepted},
 		{"a list of none", edit(v3, func(b []byte) []byte { b[3] = 0; return b[:8] }), &v3, Accepted},
 		{"AH is a known type", edit(v2, set(4, 2)), &v2, Accepted},
@@ -291,6 +301,9 @@ func TestDrops(t *testing.T) {
 			}
 			if a.VRID != tt.b[1] || a.Version != tt.b[0]>>4 || a.Type != tt.b[0]&0xf || a.Priority != tt.b[2] || a.Length != len(tt.b) {
 				t.Errorf("what could be read is not there: %+v", a)
+			}
+			if a.Has(netip.Addr{}) { // must not panic either
+				t.Error("an address that is none")
 			}
 		})
 	}
@@ -310,6 +323,9 @@ func TestEveryLength(t *testing.T) {
 			switch {
 			case n < headerLen:
 				want = DropShort
+			case n == len(whole)+TrailerLen && o.Source.Is4(): // not in the checksum
+				b = append(repair(b[:len(whole)], &o), make([]byte, TrailerLen)...)
+				want = Accepted
 			case n == len(whole), n == len(whole)+TrailerLen:
 				want = Accepted
 			}

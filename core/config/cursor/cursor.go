@@ -92,6 +92,9 @@ func (c *Cursor) Diags() *diag.List { return c.diags }
 // More reports whether a word is left.
 func (c *Cursor) More() bool { return c.next < len(c.node.Args) }
 
+// Left is the number of words that are left.
+func (c *Cursor) Left() int { return len(c.node.Args) - max(c.next, 0) }
+
 // Next takes the next word without a complaint if there is none.
 func (c *Cursor) Next() (config.Word, bool) {
 	w, ok := c.Peek()

@@ -1,12 +1,123 @@
 // Package files gives the configuration parser the real file system. It has
-// effects (it reads files); it must not import anything but core/config.
+// effects (it reads files); it must not import anything of the project but
+// core/config.
 package files
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"keepalived/core/config"
+)
 
 // OS is the file system of this process: config.Files.
 type OS struct{}
 
-// Read returns the content of a regular, non-executable file.
-func (OS) Read(name string) ([]byte, error) { return nil, nil }
+// maxSize bounds one configuration file, in octets.
+const maxSize = 64 << 20
 
-// Glob expands a pattern as glob(3) with GLOB_BRACE does.
-func (OS) Glob(pattern string) ([]string, error) { return nil, nil }
+// Read returns the content of a regular, non-executable file: what may be run is
+// no configuration, says keepalived. Nothing else is opened, so that a FIFO or a
+// device cannot keep the reader waiting.
+func (OS) Read(name string) ([]byte, error) {
+	// To open a device can have effects, so look first.
+	if info, err := os.Stat(name); err != nil {
+		return nil, reason(err)
+	} else if err := plain(info); err != nil {
+		return nil, err
+	}
+	// Without O_NONBLOCK a FIFO put there since would hang the daemon.
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, reason(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, reason(err)
+	}
+	if err := plain(info); err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxSize))
+	if err != nil {
+		return nil, reason(err)
+	}
+	return text, nil
+}
+
+// plain says why a file is not read.
+func plain(info os.FileInfo) error {
+	switch {
+	case info.IsDir():
+		return config.ErrDirectory
+	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 != 0:
+		return config.ErrNotPlain
+	case info.Size() > maxSize:
+		return unix.EFBIG
+	}
+	return nil
+}
+
+// reason takes the operation and the name off an error; the parser says both.
+func reason(err error) error {
+	if p, ok := err.(*os.PathError); ok {
+		return p.Err
+	}
+	return err
+}
+
+// Glob expands a pattern as glob(3) with GLOB_BRACE does: each alternative's
+// names in order, a name as often as alternatives match it, directories that
+// cannot be read passed over.
+func (OS) Glob(pattern string) ([]string, error) {
+	var found []string
+	for _, p := range config.ExpandBraces(pattern) {
+		found = append(found, match(p)...)
+	}
+	return found, nil
+}
+
+// match expands a pattern without braces.
+func match(pattern string) []string {
+	if !strings.ContainsAny(pattern, "*?[") {
+		if _, err := os.Lstat(pattern); err != nil {
+			return nil
+		}
+		return []string{pattern}
+	}
+	dir, last := filepath.Split(pattern)
+	dirs := []string{dir}
+	if strings.ContainsAny(dir, "*?[") {
+		dirs = nil
+		for _, d := range match(strings.TrimRight(dir, "/")) {
+			dirs = append(dirs, d+"/")
+		}
+	}
+	var found []string
+	for _, d := range dirs {
+		if !strings.ContainsAny(last, "*?[") {
+			if _, err := os.Lstat(d + last); err == nil {
+				found = append(found, d+last)
+			}
+			continue
+		}
+		at := d
+		if at == "" {
+			at = "."
+		}
+		entries, _ := os.ReadDir(at) // no directory: no match
+		for _, e := range entries {
+			if config.MatchName(last, e.Name()) {
+				found = append(found, d+e.Name())
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}

@@ -30,7 +30,7 @@ func (w *Worker[K, V]) setWant(id Owner, want want[V]) {
 	o := w.owner(id)
 	var have []V
 	for _, k := range o.held {
-		if obj := w.objects[k]; obj != nil && obj.present {
+		if obj := w.objects[k]; obj != nil && obj.present && !obj.doubtful {
 			have = append(have, obj.have)
 		}
 	}
@@ -38,17 +38,24 @@ func (w *Worker[K, V]) setWant(id Owner, want want[V]) {
 
 	// What the old generation gave up and is still there stays to be removed.
 	unfinished := append(o.todo, o.failed...)
-	for _, k := range o.held {
+	before := o.held
+	for _, k := range before {
 		if obj := w.objects[k]; obj != nil {
 			obj.unclaim(id)
+			obj.adopted = false
 		}
 	}
-	o.held = o.held[:0:0]
+	o.held = nil
 	for _, v := range want.objects {
 		k := v.Key()
 		if !slices.ContainsFunc(w.object(k).claims, func(c claim[V]) bool { return c.owner == id }) {
 			o.held = append(o.held, k)
 			w.objects[k].claim(id, v)
+		}
+	}
+	for _, k := range before {
+		if obj := w.objects[k]; obj != nil && !obj.present && len(obj.claims) == 0 {
+			delete(w.objects, k)
 		}
 	}
 	todo := make([]K, 0, len(unfinished)+len(plan.Remove)+len(plan.Change)+len(plan.Add))
@@ -133,7 +140,7 @@ func (w *Worker[K, V]) apply(now clock.Instant) {
 	})
 	w.removeAll(now)
 	w.collect(func(obj *object[K, V]) (v V, missing bool) {
-		if len(obj.claims) == 0 || obj.present {
+		if len(obj.claims) == 0 || obj.present && !obj.doubtful {
 			return v, false
 		}
 		return obj.claims[0].want, true
@@ -194,7 +201,7 @@ func (w *Worker[K, V]) removeAll(now clock.Instant) {
 		if obj.last.Err != nil {
 			continue
 		}
-		obj.present = false
+		obj.present, obj.doubtful = false, false
 		w.noteRemoval(now, w.batch[i])
 	}
 }
@@ -209,7 +216,7 @@ func (w *Worker[K, V]) addAll() {
 		obj.chosen = false
 		obj.last = w.outcomes[i]
 		if obj.last.Err == nil {
-			obj.have, obj.present = w.batch[i], true
+			obj.have, obj.present, obj.doubtful = w.batch[i], true, false
 		}
 	}
 }

@@ -117,12 +117,14 @@ const (
 
 // object is what Run knows of an object.
 type object[K comparable, V any] struct {
-	claims  []claim[V] // who wants it; the first decides its attributes
-	have    V
-	present bool
-	chosen  bool // in the batch being made
-	last    Outcome
-	losses  losses
+	claims   []claim[V] // who wants it; the first decides its attributes
+	have     V
+	present  bool
+	doubtful bool // present may be wrong
+	adopted  bool // and no want has come since
+	chosen   bool // in the batch being made
+	last     Outcome
+	losses   losses
 }
 
 type claim[V any] struct {
@@ -154,7 +156,7 @@ func (w *Worker[K, V]) adopt(id Owner, have []V) {
 		k := v.Key()
 		obj := w.object(k)
 		if !obj.present {
-			obj.have, obj.present = v, true
+			obj.have, obj.present, obj.adopted = v, true, true
 		}
 		o.held = append(o.held, k)
 	}

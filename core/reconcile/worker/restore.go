@@ -71,7 +71,11 @@ func (w *Worker[K, V]) restore(now clock.Instant) {
 func (w *Worker[K, V]) missed(now clock.Instant, k K, obj *object[K, V]) bool {
 	switch {
 	case len(obj.claims) == 0:
-		obj.present = false
+		// The news may be of an earlier removal of our own, and the object there
+		// again: what is to be removed is removed all the same, and what is wanted
+		// anew before that is added to make sure. Of an adopted one there can have
+		// been no earlier removal.
+		obj.present, obj.doubtful = obj.present && !obj.adopted, true
 		return false
 	case !obj.present, !obj.claims[0].want.Restore():
 		return false // to be added anyway; or to be left alone until it is wanted anew

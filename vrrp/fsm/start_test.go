@@ -1,0 +1,219 @@
+package fsm
+
+import (
+	"testing"
+	"time"
+
+	"keepalived/core/clock"
+)
+
+// TestStart holds the rules of starting, of FAULT and of sync group members.
+func TestStart(t *testing.T) {
+	waiting := setup(initial).steps(timed{-5 * sec, startup(CauseInit)}).in(Initialize)
+	tests := []cell{
+		{name: "§6.4.1 (115): the owner is Master at once, without a word before",
+			from: inInit, c: conf(owner), ev: startup(0), phase: Backup, want: "",
+			check: func(t *testing.T, s State) {
+				if s.Deadline() != t0 {
+					t.Errorf("due at %v, want at once", s.Deadline().Sub(t0))
+				}
+			}},
+		{name: "§6.4.1 (115): the owner's first Tick",
+			from: setup(initial).steps(timed{0, startup(0)}).in(Backup), c: conf(owner), ev: ev(EvTick), phase: Master,
+			want: "say timeout; advert 255; say MASTER; say setting; want VIPs; count become", due: sec},
+		{name: "2.2.7: state MASTER below 255 waits the whole master down interval",
+			from: inInit, c: conf(prio(150)), ev: startup(0), phase: Backup,
+			want: "say removing; want none; say BACKUP(init); notify BACKUP", due: 3414062500},
+		{name: "startup delay: the timer runs from its end",
+			from: inInit, ev: Event{Kind: EvStartup, For: 10 * sec}, phase: Backup,
+			want: "say removing; want none; say BACKUP(init); notify BACKUP", due: 10*sec + mdi100},
+		{name: "startup delay: adverts are ignored meanwhile",
+			from: setup(initial).steps(timed{0, Event{Kind: EvStartup, For: 10 * sec}}), at: 9 * sec,
+			ev: advertFrom(above, 200, 9*sec), phase: Backup, due: 10*sec + mdi100},
+		{name: "scripts that have not returned: silent, not started",
+			from: inInit, ev: startup(CauseInit), phase: Initialize, due: never},
+		{name: "scripts that have not returned: adverts are dropped",
+			from: waiting, ev: advertFrom(above, 200, 0), phase: Initialize, due: never},
+		{name: "all scripts have returned: BACKUP without (init), as 2.2.7",
+			from: waiting, ev: Event{Kind: EvRecovered, Causes: CauseInit}, phase: Backup,
+			want: "say removing; want none; say BACKUP; notify BACKUP", due: mdi100},
+		{name: "a script failed at first: FAULT once all have returned",
+			from: waiting.steps(timed{-sec, Event{Kind: EvImpaired, Causes: CauseScript}}),
+			ev:   Event{Kind: EvRecovered, Causes: CauseInit}, phase: Fault,
+			want: "say fault(init); say removing; want none; notify FAULT", due: never},
+		{name: "scripts pending is no cause for an instance that runs",
+			from: inBackup, at: sec, ev: Event{Kind: EvImpaired, Causes: CauseInit}, phase: Backup, due: mdi100},
+		{name: "scripts pending is no cause for a Master",
+			from: inMaster, at: 500 * ms, ev: Event{Kind: EvImpaired, Causes: CauseInit}, phase: Master, due: sec},
+		{name: "interface down at start: FAULT, scripts told",
+			from: inInit, ev: startup(CauseInterface), phase: Fault,
+			want: "say fault(init); say removing; want none; notify FAULT", due: never},
+		{name: "priority comes with Startup",
+			from: inInit, ev: Event{Kind: EvStartup, Priority: 150}, phase: Backup,
+			want: "say removing; want none; say BACKUP(init); notify BACKUP", due: 3414062500},
+		{name: "one of two causes gone: still FAULT",
+			from: inFault.steps(timed{sec, Event{Kind: EvImpaired, Causes: CauseScript}}), at: 2 * sec,
+			ev: Event{Kind: EvRecovered, Causes: CauseInterface}, phase: Fault, due: never},
+		{name: "the owner after FAULT: BACKUP for an interval and its skew",
+			from: inFault, c: conf(owner), at: sec, ev: Event{Kind: EvRecovered, Causes: CauseInterface}, phase: Backup,
+			want: "say BACKUP; notify BACKUP", due: 2*sec + sec/256},
+		{name: "FAULT told before, told once",
+			from: inFault, at: sec, ev: Event{Kind: EvImpaired, Causes: CauseScript}, phase: Fault, due: never},
+		{name: "group: a member waits for the group to start",
+			from: inInit, c: conf(grouped), ev: startup(0), phase: Initialize, want: "tell", due: never},
+		{name: "group: started by the group",
+			from: inInit.steps(timed{0, startup(0)}), c: conf(grouped), ev: pull(Backup), phase: Backup,
+			want: "say removing; want none; say BACKUP(init); notify BACKUP; tell", due: mdi100},
+		{name: "group: started into FAULT because of another member",
+			from: inInit.steps(timed{0, startup(0)}), c: conf(grouped), ev: pull(Fault), phase: Fault,
+			want: "say fault(init); say removing; want none; notify FAULT; tell", due: never},
+		{name: "group: a member that joins a MASTER group starts as BACKUP",
+			from: inInit.steps(timed{0, startup(0)}), c: conf(grouped), ev: pull(Master), phase: Backup,
+			want: "say removing; want none; say BACKUP(init); notify BACKUP; tell", due: mdi100},
+		{name: "group: timeout is a wish, the timer runs anew",
+			from: inInit.steps(timed{0, startup(0)}, timed{0, pull(Backup)}), c: conf(grouped), at: 4 * sec, ev: ev(EvTick), phase: Backup,
+			want: "say timeout; tell", due: 4*sec + mdi100,
+			check: func(t *testing.T, s State) {
+				if !s.Standing().Wants {
+					t.Error("does not want to be Master")
+				}
+			}},
+		{name: "group: the wish ends when a master is heard",
+			from: inInit.steps(timed{0, startup(0)}, timed{0, pull(Backup)}, timed{4 * sec, ev(EvTick)}), c: conf(grouped),
+			at: 5 * sec, ev: advertFrom(above, 150, 5*sec), phase: Backup, want: "tell", due: 5*sec + mdi100},
+		{name: "group: the wish outlives adverts of lower priority",
+			from: inInit.steps(timed{0, startup(0)}, timed{0, pull(Backup)}, timed{4 * sec, ev(EvTick)}), c: conf(grouped),
+			at: 5 * sec, ev: advertFrom(above, 50, 5*sec), phase: Backup, want: "say discarding", due: 4*sec + mdi100},
+		{name: "group: own cause gone, leaves FAULT only with the group",
+			from: inInit.steps(timed{0, startup(CauseInterface)}, timed{0, pull(Fault)}), c: conf(grouped), at: sec,
+			ev: Event{Kind: EvRecovered, Causes: CauseInterface}, phase: Fault, want: "tell", due: never},
+		{name: "group: pulled out of FAULT when able",
+			from: inInit.steps(timed{0, startup(0)}, timed{0, pull(Fault)}), c: conf(grouped), at: sec,
+			ev: pull(Backup), phase: Backup, want: "say BACKUP; notify BACKUP; tell", due: sec + mdi100},
+		{name: "group: FAULT of another member makes a Master resign",
+			from: inMaster, c: conf(grouped), at: 500 * ms, ev: pull(Fault), phase: Fault, want: toFault + "; tell", due: never},
+		{name: "taken out of its group by a reload while in FAULT for it",
+			from: func(t *testing.T, _ *Config) State {
+				return inInit.steps(timed{0, startup(0)}, timed{0, pull(Fault)}).in(Fault)(t, conf(grouped))
+			}, at: sec, ev: ev(EvReconfigured), phase: Backup, want: "say BACKUP; notify BACKUP", due: sec + mdi100},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, tc.run)
+	}
+}
+
+func TestReconfigure(t *testing.T) {
+	backup := func(change ...func(*Config)) setup {
+		return func(t *testing.T, _ *Config) State { return inBackup(t, conf(change...)) }
+	}
+	tests := []cell{
+		{name: "Backup: a longer interval moves the timer from where it runs",
+			from: backup(), c: conf(func(c *Config) { c.AdverInt = 2 * sec }), at: sec, ev: ev(EvReconfigured), phase: Backup, due: mdi100 + 3*sec},
+		{name: "Backup: another priority moves the timer",
+			from: backup(), c: conf(prio(150)), at: sec, ev: ev(EvReconfigured), phase: Backup, due: 3414062500},
+		{name: "Backup becomes the owner: Master at once",
+			from: backup(), c: conf(owner), at: sec, ev: ev(EvReconfigured), phase: Backup, due: sec},
+		{name: "v3 Backup keeps the master's interval",
+			from: func(t *testing.T, _ *Config) State {
+				return inBackup.steps(timed{sec, advertFrom(above, 150, sec).interval(5 * sec)})(t, conf(version3(sec)))
+			}, c: conf(version3(2 * sec)), at: 2 * sec, ev: ev(EvReconfigured), phase: Backup, due: 16*sec + 156*5*sec/256},
+		{name: "Master: the addresses of an unsettled one are announced whole",
+			from: newMaster.steps(timed{ms, ev(EvReconfigured)}), at: 5 * ms, ev: ev(EvInstalled), phase: Master,
+			want: "garp master; notify MASTER"},
+		{name: "Master: only new addresses are announced, scripts are not told",
+			from: inMaster.steps(timed{ms, ev(EvReconfigured)}), at: 5 * ms, ev: ev(EvInstalled), phase: Master, want: "garp added"},
+		{name: "Master: an old generation's Installed means nothing",
+			from: newMaster, at: 5 * ms, ev: Event{Kind: EvInstalled, Gen: ^uint64(0)}, phase: Master, due: sec},
+		{name: "Master: put back by the reconciler, announced",
+			from: inMaster, at: 10 * sec, ev: ev(EvInstalled), phase: Master, want: "garp lower"},
+		{name: "Master: priority of tracking is kept",
+			from: inMaster, at: 500 * ms, ev: Event{Kind: EvReconfigured, Priority: 70}, phase: Master,
+			want: "advert 70; say setting; want VIPs", due: 1500 * ms},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, tc.run)
+	}
+}
+
+// TestNotifiedOncePerChange: a Master that loses its place before its addresses are
+// in was never announced, so BACKUP is not announced again.
+func TestNotifiedOncePerChange(t *testing.T) {
+	tests := []cell{
+		{name: "lost before installed", from: newMaster, at: 5 * ms, ev: advertFrom(above, 150, 5*ms), phase: Backup,
+			want: "say higher; say BACKUP; say removing; " + leave},
+		{name: "late Installed after that", from: newMaster.steps(timed{5 * ms, advertFrom(above, 150, 5*ms)}), at: 10 * ms,
+			ev: ev(EvInstalled), phase: Backup, due: 5*ms + mdi100},
+		{name: "a priority that does not change", from: inBackup, at: sec, ev: Event{Kind: EvPriorityChanged, Priority: 100}, phase: Backup, due: mdi100},
+		{name: "nobody reaches 255 by tracking", from: inBackup, at: sec, ev: Event{Kind: EvPriorityChanged, Priority: 255}, phase: Backup,
+			want: "say priority; notify PRIORITY", check: func(t *testing.T, s State) { wantPriority(t, s, 254) }},
+		{name: "the owner's priority is fixed", c: conf(owner), from: inMaster, at: 500 * ms, ev: Event{Kind: EvPriorityChanged, Priority: 10}, phase: Master,
+			check: func(t *testing.T, s State) { wantPriority(t, s, 255) }},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, tc.run)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	for _, tt := range []struct {
+		spread uint32
+		want   time.Duration
+	}{
+		{0, sec}, {1 << 31, 500 * ms}, {3 << 30, 250 * ms},
+	} {
+		c := conf(func(c *Config) { c.Spread = tt.spread })
+		s := inBackup(t, c)
+		s, as := Step(c, s, t0.Add(mdi100), ev(EvTick))
+		if got := show(as, false); got != "say timeout; "+become {
+			t.Errorf("spread %d: the first advert: %s", tt.spread, got)
+		}
+		if got := s.Deadline().Sub(t0.Add(mdi100)); got != tt.want {
+			t.Errorf("spread %d: second advert after %v, want %v", tt.spread, got, tt.want)
+		}
+		second := s.Deadline()
+		if s, _ = Step(c, s, second, ev(EvTick)); s.Deadline() != second.Add(sec) {
+			t.Errorf("spread %d: third advert after %v", tt.spread, s.Deadline().Sub(second))
+		}
+	}
+	longest := conf(func(c *Config) { c.Spread = ^uint32(0); c.AdverInt = 255 * sec })
+	s, _ := Step(longest, inBackup(t, longest), t0.Add(2000*sec), ev(EvTick))
+	if d := s.Deadline().Sub(t0.Add(2000 * sec)); d < 0 || d > sec {
+		t.Errorf("the longest interval: second advert after %v", d)
+	}
+}
+
+// TestStepAllocatesNothing covers receive, timer and transition.
+func TestStepAllocatesNothing(t *testing.T) {
+	c := conf()
+	s := inBackup(t, c)
+	p := Packet{Source: above, Multicast: true, TTL: 255, Version: V2, VRID: 51, Priority: 150, AdverInt: sec}
+	var slot [SlotSize]byte
+	now := t0
+	n := testing.AllocsPerRun(1000, func() {
+		now = now.Add(100 * ms)
+		if Accept(c, &s, &p).Refusal != Accepted {
+			t.Fatal("refused")
+		}
+		s, _ = Step(c, s, now, Event{Kind: EvAdvert, Advert: Advert{At: now, Source: above, Priority: 150}})
+		now = now.Add(4 * sec)
+		s, _ = Step(c, s, now, ev(EvTick))
+		EncodeRecord(&slot, NewRecord(c, &s))
+		if _, ok := DecodeRecord(&slot); !ok || s.Phase != Master {
+			t.Fatal("not Master")
+		}
+	})
+	if n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkStep(b *testing.B) {
+	c := conf()
+	s := New(c)
+	s, _ = Step(c, s, t0, startup(0))
+	now := t0
+	for b.Loop() {
+		now += clock.Instant(sec)
+		s, _ = Step(c, s, now, Event{Kind: EvAdvert, Advert: Advert{At: now, Source: above, Priority: 150}})
+	}
+}

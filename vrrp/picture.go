@@ -1,0 +1,312 @@
+package vrrp
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"keepalived/core/clock"
+	"keepalived/core/config/cursor"
+	"keepalived/core/dump"
+	"keepalived/core/rtnl"
+	"keepalived/vrrp/fsm"
+	"keepalived/vrrp/iface"
+	"keepalived/vrrp/snapshot"
+	"keepalived/vrrp/sock"
+	"keepalived/vrrp/vrrpcfg"
+	"keepalived/vrrp/wire"
+)
+
+// picture copies the state for a dump: on the loop, without rendering anything.
+func (d *daemon) picture(now clock.Instant) *snapshot.Snapshot {
+	s := &snapshot.Snapshot{Global: d.globals}
+	wall := time.Now()
+	at := func(t clock.Instant) dump.Wall {
+		if t == clock.Never {
+			return dump.Wall{}
+		}
+		return wallTime(wall.Add(t.Sub(now)))
+	}
+	for _, in := range d.instances {
+		s.Instances = append(s.Instances, d.instancePicture(in, at))
+	}
+	s.Pools = d.pools()
+	for _, g := range d.groups {
+		s.Groups = append(s.Groups, d.groupPicture(g))
+	}
+	for _, t := range d.scripts {
+		s.Scripts = append(s.Scripts, d.scriptPicture(t))
+	}
+	s.Interfaces = d.interfacePictures()
+	return s
+}
+
+func wallTime(t time.Time) dump.Wall {
+	t = t.Local()
+	return dump.Wall{Micros: t.UnixMicro(), Day: t.Format("Mon Jan _2 15:04:05"), Year: t.Year()}
+}
+
+func snapshotState(p fsm.Phase) snapshot.State {
+	return [...]snapshot.State{fsm.Initialize: snapshot.Init, fsm.Backup: snapshot.Backup, fsm.Master: snapshot.Master, fsm.Fault: snapshot.Fault}[p]
+}
+
+func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall) snapshot.Instance {
+	cfg, e, g := in.cfg, &in.cfg.Election, &in.cfg.GARP
+	v := snapshot.Instance{
+		Name: cfg.Name, Version: int(in.mc.Version), IPv6: in.family() == sock.IPv6, Group: cfg.Group,
+		State: snapshotState(in.st.Phase), Want: snapshotState(d.wantedPhase(in)),
+		MasterAddr: in.st.Master, MasterPrio: in.st.MasterPriority, MasterAdver: in.st.MasterAdverInt,
+		TrackFaults: len(in.causes.list), Since: wallTime(in.changed), ReadTimeout: at(in.st.MasterDownAt),
+		MasterDown: in.st.MasterDownInterval(&in.mc), Interface: cfg.Identity.Interface, Source: in.mc.Source,
+		SourceFixed: cfg.Source.Addr.IsValid(), Unicast: in.unicast(), MulticastAddr: cfg.Identity.Destination,
+		GarpDelay: g.Delay, GarpRefresh: g.Refresh, GarpLowerDelay: g.LowerPrioDelay, GarpRepeat: int(g.Repeat),
+		GarpRefreshRepeat: int(g.RefreshRepeat), GarpLowerRepeat: int(g.LowerPrioRepeat),
+		DownTimerAdverts: int(e.DownTimerAdverts), LowerPrioNoAdvert: e.LowerPrioNoAdvert,
+		HigherPrioSendAdvert: e.HigherPrioSendAdvert, OwnerIgnores: e.OwnerIgnoreAdverts,
+		DontTrackPrimary: cfg.Track.NoPrimary, SkipCheckAdvAddr: e.SkipCheckAdvAddr, Strict: e.Strict,
+		VRID: in.mc.VRID, Priority: e.Priority, Effective: in.st.Priority, Total: int(e.Priority) + in.weights,
+		AdvertInt: in.mc.AdverInt, Accept: e.Accept, Preempt: e.Preempt, PromoteSecondaries: e.PromoteSecondaries,
+		PreemptDelay: e.PreemptDelay, AuthPass: cfg.Auth.Type == vrrpcfg.AuthPass, AuthAH: cfg.Auth.Type == vrrpcfg.AuthAH,
+		UnicastTTL: wire.HopLimit, CheckUnicastSrc: cfg.Unicast.CheckSource, SMTPAlert: cfg.Notify.SMTPAlert,
+		NotifyDeleted: cfg.Notify.DeletedSet, NotifyPrioChanges: cfg.Notify.PriorityChanges,
+		Scripts: d.scriptsPicture(&cfg.Notify), Counters: countersPicture(in),
+	}
+	if in.st.Phase == fsm.Master {
+		v.ReadTimeout = at(in.st.LastAdvertSent.Add(in.st.MasterDownInterval(&in.mc)))
+	}
+	if in.causes.kinds&fsm.CauseInit != 0 {
+		v.ScriptsInit = d.pendingScripts(in)
+		v.TrackFaults -= v.ScriptsInit
+	}
+	if cfg.Unicast.TTL >= 0 {
+		v.UnicastTTL = cfg.Unicast.TTL
+	}
+	for _, p := range cfg.Unicast.Peers {
+		v.Peers = append(v.Peers, snapshot.Peer{Addr: p.Addr, MinTTL: int(p.MinTTL), MaxTTL: int(p.MaxTTL)})
+	}
+	for _, a := range cfg.Addresses {
+		v.VIPs = append(v.VIPs, d.addressPicture(in, a))
+	}
+	for _, a := range cfg.Excluded {
+		v.Excluded = append(v.Excluded, d.addressPicture(in, a))
+	}
+	v.FdIn, v.FdOut = d.descriptors(in)
+	for i := range in.track {
+		t := &in.track[i]
+		p := snapshot.Tracked{Name: t.name, Weight: t.weight.Value, Reverse: t.weight.Reverse}
+		if t.kind == trackInterface {
+			v.TrackedInterfaces = append(v.TrackedInterfaces, p)
+			continue
+		}
+		p.Command = quoted(t.script.cfg.Script, t.script.command.Path)
+		v.TrackedScripts = append(v.TrackedScripts, p)
+	}
+	return v
+}
+
+func (d *daemon) pendingScripts(in *instance) (n int) {
+	for i := range in.track {
+		if t := &in.track[i]; t.script != nil && t.weight.Value == 0 && t.script.pending() {
+			n++
+		}
+	}
+	return n
+}
+
+func (d *daemon) addressPicture(in *instance, a vrrpcfgAddress) snapshot.Address {
+	p := snapshot.Address{
+		Prefix: a.Prefix, Peer: a.Peer, Broadcast: a.Broadcast, Dev: a.Dev, Scope: rtnl.ScopeName(a.Scope), Label: a.Label,
+		NoTrack: a.NoTrack, Set: d.installed(in, a),
+	}
+	if a.Prefix.Addr().Is6() {
+		p.Deprecated, p.Forever = a.PreferredLft == 0, a.PreferredLft == vrrpcfg.Forever
+	}
+	return p
+}
+
+// countersPicture sorts our reasons into keepalived's counters.
+func countersPicture(in *instance) snapshot.Counters {
+	c := &in.counters
+	form := func(drops ...wire.Drop) (n uint64) {
+		for _, k := range drops {
+			n += c.drops[k]
+		}
+		return n
+	}
+	refused := func(r fsm.Refusal) uint64 { return c.drops[int(wire.NumDrops)+int(r)] }
+	return snapshot.Counters{
+		AdvertsReceived: c.received, AdvertsSent: c.sent, BecameMaster: c.becameMaster, ReleasedMaster: c.released,
+		LengthErrors: form(wire.DropShort, wire.DropLength), TTLErrors: refused(fsm.RefusedTTL), TypeErrors: form(wire.DropType),
+		IntervalErrors: refused(fsm.RefusedInterval) + form(wire.DropInterval), AddressErrors: c.mismatches,
+		AuthTypeInvalid: form(wire.DropAuthType), AuthMismatch: refused(fsm.RefusedAuthType), AuthFailures: refused(fsm.RefusedPassword),
+		PriorityZeroReceived: c.zeroReceived, PriorityZeroSent: c.zeroSent,
+	}
+}
+
+// descriptors are the sockets the instance's adverts use; one receive and one send
+// socket serve all of a family.
+func (d *daemon) descriptors(in *instance) (fdIn, fdOut int) {
+	i := family(in.family())
+	if d.net.receivers[i] == nil || d.net.senders[i] == nil || in.st.Phase == fsm.Initialize {
+		return -1, -1
+	}
+	return d.net.receivers[i].FD(), d.net.senders[i].FD()
+}
+
+// pools shows the sockets as keepalived does, one entry per interface, family and cast.
+func (d *daemon) pools() []snapshot.Pool {
+	var out []snapshot.Pool
+	for _, in := range d.instances {
+		fdIn, fdOut := d.descriptors(in)
+		if fdIn < 0 {
+			continue
+		}
+		p := snapshot.Pool{FdIn: fdIn, FdOut: fdOut, Interface: in.cfg.Identity.Interface, IPv6: in.family() == sock.IPv6, Unicast: in.unicast()}
+		if p.Unicast {
+			p.Address = in.mc.Source
+		}
+		i := slices.IndexFunc(out, func(o snapshot.Pool) bool {
+			return o.Interface == p.Interface && o.IPv6 == p.IPv6 && o.Unicast == p.Unicast && o.Address == p.Address
+		})
+		if i < 0 {
+			out, i = append(out, p), len(out)
+		}
+		out[i].Members = append(out[i].Members, snapshot.PoolMember{Name: in.cfg.Name, VRID: in.mc.VRID})
+	}
+	return out
+}
+
+func (d *daemon) groupPicture(g *syncGroup) snapshot.Group {
+	p := snapshot.Group{
+		Name: g.cfg.Name, State: snapshotState(g.st.Phase), Members: g.cfg.Members, SMTPAlert: g.cfg.Notify.SMTPAlert,
+		Scripts: d.scriptsPicture(&g.cfg.Notify),
+	}
+	for _, in := range g.members {
+		if in.st.Phase == fsm.Fault && in.causes.kinds&^fsm.CauseInit != 0 {
+			p.Faults++
+		}
+		if in.causes.kinds&fsm.CauseInit != 0 {
+			p.Inits++
+		}
+	}
+	for _, t := range g.cfg.Track.Interfaces {
+		p.TrackedInterfaces = append(p.TrackedInterfaces, snapshot.Tracked{Name: t.Name, Weight: t.Weight, Reverse: t.Reverse})
+	}
+	for _, t := range g.cfg.Track.Scripts {
+		p.TrackedScripts = append(p.TrackedScripts, snapshot.Tracked{Name: t.Name, Weight: t.Weight, Reverse: t.Reverse})
+	}
+	return p
+}
+
+func (d *daemon) scriptPicture(s *trackScript) snapshot.Script {
+	p := snapshot.Script{
+		Name: s.cfg.Name, Command: d.commandPicture(s.cfg.Script, s.command.Path), Interval: s.cfg.Interval, Timeout: s.cfg.Timeout,
+		Weight: s.cfg.Weight, Reverse: s.cfg.Reverse, Rise: s.cfg.Rise, Fall: s.cfg.Fall, Result: s.counter.Value(),
+		InitState: "unknown", Good: s.good(),
+	}
+	if s.cfg.InitFail {
+		p.InitState = "failed"
+	}
+	if s.running {
+		p.State = snapshot.ScriptRunning
+	}
+	for _, in := range d.instances {
+		for i := range in.track {
+			if t := &in.track[i]; t.script == s {
+				p.Users = append(p.Users, snapshot.ScriptUser{Instance: in.cfg.Name, Weight: t.weight.Value, Reverse: t.weight.Reverse})
+			}
+		}
+	}
+	return p
+}
+
+func (d *daemon) scriptsPicture(n *vrrpcfg.Notify) snapshot.Scripts {
+	c := func(s *cursor.Script) snapshot.Command {
+		if s == nil {
+			return snapshot.Command{}
+		}
+		cmd, ok := d.notify.command(s)
+		if !ok {
+			return snapshot.Command{}
+		}
+		return d.commandPicture(s, cmd)
+	}
+	return snapshot.Scripts{
+		Backup: c(n.Backup), Master: c(n.Master), Fault: c(n.Fault), Stop: c(n.Stop), Generic: c(n.Any),
+		Deleted: c(n.Deleted), RxLowerPrio: c(n.RxLowerPri),
+	}
+}
+
+func (d *daemon) commandPicture(s *cursor.Script, path string) snapshot.Command {
+	c := snapshot.Command{Argv: quoted(s, path)}
+	if as := d.credentialOf(s); as != nil {
+		c.UID, c.GID = as.UID, as.GID
+	}
+	return c
+}
+
+// quoted writes a command as the dumps do: every word in single quotes, the first with
+// its resolved path.
+func quoted(s *cursor.Script, path string) string {
+	words := make([]string, len(s.Argv))
+	for i, w := range s.Argv {
+		if i == 0 && path != "" {
+			w = path
+		}
+		words[i] = "'" + w + "'"
+	}
+	return strings.Join(words, " ")
+}
+
+func (d *daemon) interfacePictures() []snapshot.Interface {
+	var out []snapshot.Interface
+	for _, l := range d.links.All() {
+		p := snapshot.Interface{
+			Name: l.Name, Index: l.Index, Up: l.Up, Running: l.Running, Loopback: l.Loopback, NoBroadcast: l.Loopback,
+			NoMulticast: !l.Multicast, SeenUp: l.Running, MTU: int(l.MTU), HWType: "ETHERNET",
+		}
+		if l.Loopback {
+			p.HWType = "LOOPBACK"
+		} else {
+			p.MAC, p.BroadcastMAC = net.HardwareAddr(l.MAC[:]).String(), broadcastMAC
+		}
+		p.IPv4, p.IPv6 = d.interfaceAddrs(l)
+		p.Users = d.interfaceUsers(l.Name)
+		out = append(out, p)
+	}
+	return out
+}
+
+// interfaceAddrs are the addresses keepalived shows of a link: the first IPv4 and the
+// link-local IPv6 one.
+func (d *daemon) interfaceAddrs(l iface.Link) (v4, v6 netip.Addr) {
+	for _, a := range d.links.Addrs(l.Index) {
+		ip := a.Prefix.Addr()
+		switch {
+		case ip.Is4() && !v4.IsValid() && !a.Ours:
+			v4 = ip
+		case ip.Is6() && ip.IsLinkLocalUnicast() && !v6.IsValid() && !a.Ours:
+			v6 = ip
+		}
+	}
+	return v4, v6
+}
+
+// interfaceUsers are the instances that depend on a link: those on it with weight 0,
+// and those that track it.
+func (d *daemon) interfaceUsers(name string) []snapshot.ScriptUser {
+	var out []snapshot.ScriptUser
+	for _, in := range d.instances {
+		if in.cfg.Identity.Interface == name && !in.cfg.Track.NoPrimary {
+			out = append(out, snapshot.ScriptUser{Instance: in.cfg.Name})
+		}
+		for i := range in.track {
+			if t := &in.track[i]; t.kind == trackInterface && t.name == name {
+				out = append(out, snapshot.ScriptUser{Instance: in.cfg.Name, Weight: t.weight.Value, Reverse: t.weight.Reverse})
+			}
+		}
+	}
+	return out
+}

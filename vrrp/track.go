@@ -1,0 +1,199 @@
+package vrrp
+
+import (
+	"fmt"
+	"time"
+
+	"keepalived/core/clock"
+	"keepalived/core/script"
+	"keepalived/core/track"
+	"keepalived/vrrp/fsm"
+	"keepalived/vrrp/vrrpcfg"
+)
+
+// trackKind is what kind of thing is tracked.
+type trackKind uint8
+
+const (
+	trackInterface trackKind = iota
+	trackScriptKind
+)
+
+// trackRef is one thing an instance tracks, itself or through its sync group.
+type trackRef struct {
+	kind   trackKind
+	name   string
+	weight track.Weight
+	script *trackScript
+}
+
+// trackScript is a vrrp_script that somebody tracks.
+type trackScript struct {
+	cfg       *vrrpcfg.Script
+	command   script.Command
+	id        int32
+	timer     timer
+	counter   track.Counter
+	running   bool
+	cancelled bool // removed by a reload while it runs
+	started   time.Time
+	took      time.Duration
+	exit      int
+	timedOut  bool
+	since     time.Time
+	last      script.Result
+	nextAt    clock.Instant
+}
+
+// good is the standing that counts: before the first result it is init_fail's.
+func (s *trackScript) good() bool { return s.counter.Good(s.cfg.Rise) }
+
+// pending: the script has not returned yet and nothing is assumed of it.
+func (s *trackScript) pending() bool { return !s.counter.Seen() && !s.cfg.InitFail }
+
+// interval is how far apart two starts are.
+func (s *trackScript) limit() time.Duration {
+	if s.cfg.Timeout > 0 {
+		return s.cfg.Timeout
+	}
+	return s.cfg.Interval
+}
+
+// startScript runs a tracking script now, unless its last run is still under way.
+func (d *daemon) startScript(now clock.Instant, s *trackScript) {
+	s.nextAt = s.nextAt.Add(s.cfg.Interval)
+	if s.nextAt <= now {
+		s.nextAt = now.Add(s.cfg.Interval)
+	}
+	s.timer.set(s.nextAt)
+	if s.running {
+		d.info(fmt.Sprintf("Track script %s is already running, expect idle - skipping run", s.cfg.Name))
+		return
+	}
+	s.running, s.started = true, time.Now()
+	d.runner.Start(s.command)
+}
+
+// trackDone is the end of a tracking script's run.
+func (d *daemon) trackDone(now clock.Instant, s *trackScript, r script.Result) {
+	s.running, s.last, s.took = false, r, r.Took
+	if s.cancelled || r.Cancelled {
+		return
+	}
+	exit := r.Exit
+	if r.Signal != 0 {
+		exit = -int(r.Signal)
+	}
+	first := !s.counter.Seen()
+	if exit != s.exit && !first || first && exit != 0 {
+		d.info(fmt.Sprintf("Script `%s` now returning %d", s.cfg.Name, exit))
+	}
+	s.exit, s.timedOut = exit, r.TimedOut
+	var res track.Result
+	s.counter, res = s.counter.Next(s.cfg.Rise, s.cfg.Fall, r.OK())
+	if !res.Changed {
+		return
+	}
+	s.since = time.Now()
+	d.info(scriptText(s, res.Good))
+	d.reportScript(s, first)
+	for _, in := range d.instances {
+		for i := range in.track {
+			if in.track[i].script == s {
+				d.evaluate(now, in)
+				break
+			}
+		}
+	}
+}
+
+func scriptText(s *trackScript, good bool) string {
+	switch {
+	case good:
+		return fmt.Sprintf("VRRP_Script(%s) succeeded", s.cfg.Name)
+	case s.timedOut:
+		return fmt.Sprintf("VRRP_Script(%s) timed_out", s.cfg.Name)
+	case s.last.Err != nil:
+		return fmt.Sprintf("VRRP_Script(%s) failed (%v)", s.cfg.Name, s.last.Err)
+	case s.exit < 0:
+		return fmt.Sprintf("VRRP_Script(%s) failed (due to signal %d)", s.cfg.Name, -s.exit)
+	}
+	return fmt.Sprintf("VRRP_Script(%s) failed (exited with status %d)", s.cfg.Name, s.exit)
+}
+
+// evaluate looks at everything an instance depends on and steps what differs: causes
+// first, because a faulted instance's priority matters to nobody.
+func (d *daemon) evaluate(now clock.Instant, in *instance) {
+	set, total := d.standing(in)
+	old := in.causes
+	set.keepSince(&old, time.Now())
+	in.causes, in.weights = set, total
+	if !in.st.Started {
+		return
+	}
+	if begun := set.kinds &^ old.kinds; begun != 0 {
+		d.step(now, in, fsm.Event{Kind: fsm.EvImpaired, Causes: begun})
+	}
+	if ended := old.kinds &^ set.kinds; ended != 0 {
+		d.step(now, in, fsm.Event{Kind: fsm.EvRecovered, Causes: ended})
+	}
+	if p := track.Priority(in.cfg.Election.Priority, total); p != in.st.Priority {
+		d.step(now, in, fsm.Event{Kind: fsm.EvPriorityChanged, Priority: p})
+	}
+}
+
+// standing computes causes and the sum of the weights from what is known now.
+func (d *daemon) standing(in *instance) (causeSet, int) {
+	var set causeSet
+	d.linkCauses(in, &set)
+	total := 0
+	for i := range in.track {
+		t := &in.track[i]
+		e, known := d.effectOf(t)
+		total += e.Delta
+		switch {
+		case !known && t.weight.Value == 0:
+			set.add(fsm.CauseInit, "script", t.name+" has not run yet")
+		case !e.Fault:
+		case t.kind == trackInterface:
+			set.add(fsm.CauseTrackedInterface, "interface", t.name+" down")
+		default:
+			set.add(fsm.CauseScript, "script", t.name+" failed")
+		}
+	}
+	return set, total
+}
+
+// effectOf is what one tracked object contributes; known is false for a script that
+// has not returned yet.
+func (d *daemon) effectOf(t *trackRef) (e track.Effect, known bool) {
+	if t.kind == trackInterface {
+		return t.weight.Of(d.linkUp(t.name)), true
+	}
+	if t.script.pending() {
+		return track.Effect{}, false
+	}
+	return t.weight.Of(t.script.good()), true
+}
+
+// trackRefs joins what an instance tracks itself and through its group.
+func (d *daemon) trackRefs(cfg *vrrpcfg.Instance, groups []*vrrpcfg.Group) []trackRef {
+	var refs []trackRef
+	add := func(t *vrrpcfg.Track) {
+		for _, i := range t.Interfaces {
+			refs = append(refs, trackRef{kind: trackInterface, name: i.Name, weight: track.Weight{Value: i.Weight, Reverse: i.Reverse}})
+		}
+		for _, s := range t.Scripts {
+			if ts := d.byScript[s.Name]; ts != nil {
+				refs = append(refs, trackRef{kind: trackScriptKind, name: s.Name, weight: track.Weight{Value: s.Weight, Reverse: s.Reverse}, script: ts})
+			}
+		}
+	}
+	add(&cfg.Track)
+	for _, g := range groups {
+		if g.Name == cfg.Group {
+			add(&g.Track)
+		}
+	}
+	return refs
+}

@@ -1,0 +1,262 @@
+package vrrpcfg
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"keepalived/core/config"
+	"keepalived/core/config/cursor"
+	"keepalived/core/diag"
+)
+
+// line makes a row of a block at path.
+func line[T any](path, name, grammar string, need int, into func(*T, *cursor.Cursor)) cursor.Row[T] {
+	return cursor.Row[T]{
+		Keyword: config.Keyword{Path: path, Name: name, Grammar: grammar, Need: need},
+		Into:    into,
+	}
+}
+
+// doc adds range and default for the documentation.
+func doc[T any](rng, def string, r cursor.Row[T]) cursor.Row[T] {
+	r.Range, r.Default = rng, def
+	return r
+}
+
+func (d *decoder) readScript(c *cursor.Cursor) {
+	name, ok := c.Word()
+	if !ok {
+		return
+	}
+	s := &Script{Name: name.Text, Range: name.Range, Interval: time.Second, Rise: 1, Fall: 1}
+	cursor.Index(scriptRows()).Decode(s, c.Block(), d.diags)
+	if s.Script == nil {
+		d.diags.Errorf(name.Range, diag.Script, "No script set for vrrp_script %s - removing", s.Name)
+		return
+	}
+	s.Script.User, s.Script.Group, s.Script.AllGroups = s.user.User, s.user.Group, s.user.AllGroups
+	if i := slices.IndexFunc(d.cfg.Scripts, func(o *Script) bool { return o.Name == s.Name }); i >= 0 {
+		// 2.2.7 keeps both in silence and finds the first.
+		d.diags.Noticef(name.Range, diag.Duplicate, "vrrp_script %s is defined twice - ignoring the second", s.Name)
+		return
+	}
+	d.cfg.Scripts = append(d.cfg.Scripts, s)
+}
+
+func scriptRows() []cursor.Row[Script] {
+	const path = "vrrp_script"
+	count := func(name string, at func(*Script) *int) cursor.Row[Script] {
+		return doc("1..2147483647", "1", line(path, name, "<n>", 1, func(s *Script, c *cursor.Cursor) {
+			n, ok := c.Int(1, math.MaxInt32)
+			if !ok {
+				c.Hint("(%s): vrrp script %s value invalid, defaulting to 1", s.Name, name)
+				n = 1
+			}
+			*at(s) = int(n)
+		}))
+	}
+	script := line(path, "script", "<command>", 0, func(s *Script, c *cursor.Cursor) {
+		if v, ok := c.Script(); ok {
+			v.User, v.Group, v.AllGroups = "", "", false // only the first word counts here
+			s.Script = v
+		}
+	})
+	script.Script = true
+	return []cursor.Row[Script]{
+		script,
+		doc("0.001..4294.967", "1", line(path, "interval", "<seconds>", 1, func(s *Script, c *cursor.Cursor) {
+			s.readInterval(c, &s.Interval)
+		})),
+		doc("0.001..4294.967", "interval", line(path, "timeout", "<seconds>", 1, func(s *Script, c *cursor.Cursor) {
+			s.readInterval(c, &s.Timeout)
+		})),
+		doc("-253..253", "0", line(path, "weight", "<n> [reverse]", 1, func(s *Script, c *cursor.Cursor) {
+			if n, ok := c.Int(-253, 253); ok {
+				s.Weight = int(n)
+				s.Reverse = readReverse(c, sprintf("vrrp_script %s unknown weight option %%s", s.Name))
+			} else {
+				c.Hint("vrrp_script %s weight must be in [-253, 253]", s.Name)
+			}
+		})),
+		count("rise", func(s *Script) *int { return &s.Rise }),
+		count("fall", func(s *Script) *int { return &s.Fall }),
+		line(path, "user", "<user> [[:]<group>]", 1, func(s *Script, c *cursor.Cursor) {
+			s.user = cursor.Script{}
+			s.user.SetUser(c.Rest())
+		}),
+		doc("", "off", line(path, "init_fail", "", 0, func(s *Script, _ *cursor.Cursor) { s.InitFail = true })),
+	}
+}
+
+// readInterval takes seconds with up to three decimals (whole seconds up to
+// 2.3.1); 0 is a complaint and 1.
+func (s *Script) readInterval(c *cursor.Cursor, at *time.Duration) {
+	d, ok := c.Seconds(3, 0, 4294967*time.Millisecond)
+	if !ok {
+		c.Hint("(%s): vrrp script %s must be between 0.001 and 4294.967 - ignoring", s.Name, c.Name())
+		return
+	}
+	if d == 0 {
+		c.Errorf(c.Line(), diag.BadNumber, "(%s): vrrp script %s must be greater than 0, setting to 1", s.Name, c.Name())
+		d = time.Second
+	}
+	*at = d
+}
+
+// readReverse takes the optional word behind a weight.
+func readReverse(c *cursor.Cursor, complaint string) bool {
+	w, ok := c.Next()
+	if !ok {
+		return false
+	}
+	if w.Text != "reverse" {
+		c.Errorf(w.Range, diag.BadValue, complaint, w.Text)
+		return false
+	}
+	return true
+}
+
+func (d *decoder) readFile(c *cursor.Cursor) {
+	name, ok := c.Word()
+	if !ok {
+		return
+	}
+	f := &File{Name: name.Text, Range: name.Range, Weight: 1}
+	cursor.Index(fileRows(c.Name())).Decode(f, c.Block(), d.diags)
+	if f.Path == "" {
+		d.diags.Errorf(name.Range, diag.File, "No file set for track_file %s - ignoring", f.Name)
+		return
+	}
+	if slices.ContainsFunc(d.cfg.Files, func(o *File) bool { return o.Name == f.Name }) {
+		d.diags.Noticef(name.Range, diag.Duplicate, "track_file %s is defined twice - ignoring the second", f.Name)
+		return
+	}
+	d.cfg.Files = append(d.cfg.Files, f)
+}
+
+func fileRows(path string) []cursor.Row[File] {
+	return []cursor.Row[File]{
+		line(path, "file", "<path>", 0, func(f *File, c *cursor.Cursor) {
+			w, ok := c.Next()
+			switch {
+			case !ok:
+				c.Errorf(c.Range(), diag.BadValue, "track file file name missing")
+			case f.Path != "":
+				c.Errorf(w.Range, diag.Duplicate, "File already set for track file %s - ignoring %s", f.Name, w.Text)
+			default:
+				f.Path = w.Text
+			}
+		}),
+		doc("-254..254", "1", line(path, "weight", "<n> [reverse]", 0, func(f *File, c *cursor.Cursor) {
+			if !c.More() {
+				c.Errorf(c.Range(), diag.BadValue, "No weight specified for track file %s - ignoring", f.Name)
+			} else if n, ok := c.Int(-254, 254); ok {
+				f.Weight = int(n)
+				f.Reverse = readReverse(c, sprintf("track_file %s unknown weight option %%s", f.Name))
+			} else {
+				c.Hint("Weight for track_file %s must be between [-254..254] inclusive. Ignoring...", f.Name)
+			}
+		})),
+		doc("", "not made", line(path, "init_file", "[<value>] [overwrite]", 0, func(f *File, c *cursor.Cursor) {
+			f.Init = true
+			for w, ok := c.Next(); ok; w, ok = c.Next() {
+				switch {
+				case w.Text == "overwrite":
+					f.Overwrite = true
+				case w.Text != "" && (w.Text[0] == '-' || w.Text[0] == '+' || w.Text[0] >= '0' && w.Text[0] <= '9'):
+					if n, ok := c.ParseInt(w, w.Text, math.MinInt32, math.MaxInt32); ok {
+						f.InitValue = n
+					}
+				default:
+					c.Errorf(w.Range, diag.BadValue, "Unknown track file init option %s", w.Text)
+				}
+			}
+		})),
+	}
+}
+
+func (d *decoder) readProcess(c *cursor.Cursor) {
+	name, ok := c.Word()
+	if !ok {
+		return
+	}
+	p := &Process{Name: name.Text, Range: name.Range, Quorum: 1, QuorumMax: NoQuorumMax}
+	cursor.Index(processRows()).Decode(p, c.Block(), d.diags)
+	if p.Path == "" {
+		d.diags.Errorf(name.Range, diag.BadValue, "track process '%s' process name not specified", p.Name)
+		return
+	}
+	if p.QuorumMax < p.Quorum && p.QuorumMax != 0 {
+		d.diags.Errorf(name.Range, diag.Conflict, "quorum_max is less than quorum - ignoring")
+		return
+	}
+	if slices.ContainsFunc(d.cfg.Processes, func(o *Process) bool { return o.Name == p.Name }) {
+		d.diags.Noticef(name.Range, diag.Duplicate, "vrrp_track_process %s is defined twice - ignoring the second", p.Name)
+		return
+	}
+	d.cfg.Processes = append(d.cfg.Processes, p)
+}
+
+func processRows() []cursor.Row[Process] {
+	const path = "vrrp_track_process"
+	delay := func(name string, set func(*Process, time.Duration)) cursor.Row[Process] {
+		return doc("0.000001..3600", "0", line(path, name, "<seconds>", 1, func(p *Process, c *cursor.Cursor) {
+			if t, ok := c.Seconds(6, time.Microsecond, time.Hour); ok {
+				set(p, t)
+			} else {
+				c.Hint("%s for vrrp_track_process %s must be between [0.000001..3600] inclusive. Ignoring...", name, p.Name)
+			}
+		}))
+	}
+	count := func(name, def string, min int64, at func(*Process) *int) cursor.Row[Process] {
+		return doc(sprintf("%d..65535", min), def, line(path, name, "<n>", 1, func(p *Process, c *cursor.Cursor) {
+			if n, ok := c.Int(min, 65535); ok {
+				*at(p) = int(n)
+			} else {
+				c.Hint("%s for vrrp_track_process %s must be between [%d..65535] inclusive. Ignoring...", name, p.Name, min)
+			}
+		}))
+	}
+	return []cursor.Row[Process]{
+		line(path, "process", "<name> [<param>...]", 1, func(p *Process, c *cursor.Cursor) {
+			w, ok := c.Word()
+			switch {
+			case !ok:
+			case p.Path != "":
+				c.Errorf(w.Range, diag.Duplicate, "Process already set for track process %s - ignoring %s", p.Name, w.Text)
+			default:
+				p.Path = w.Text
+				for _, w := range c.Rest() {
+					p.Params = append(p.Params, w.Text)
+				}
+				if len(p.Params) > 0 {
+					p.FullCommand = true
+					p.Match = max(p.Match, MatchExact)
+				}
+			}
+		}),
+		doc("", "exact when parameters are given", line(path, "param_match", "[initial|partial]", 0, func(p *Process, c *cursor.Cursor) {
+			if !c.More() {
+				p.Match = MatchExact
+			} else if i, ok := c.Enum("Invalid param_match type %s - ignoring", "initial", "partial"); ok {
+				p.Match = MatchInitial + ParamMatch(i)
+			}
+			p.FullCommand = true
+		})),
+		doc("-254..254", "0", line(path, "weight", "<n> [reverse]", 0, func(p *Process, c *cursor.Cursor) {
+			if !c.More() {
+				c.Errorf(c.Range(), diag.BadValue, "No weight specified for track process %s - ignoring", p.Name)
+			} else if n, ok := c.Int(-254, 254); ok {
+				p.Weight = int(n)
+				p.Reverse = readReverse(c, sprintf("vrrp_track_process %s unknown weight option %%s", p.Name))
+			}
+		})),
+		count("quorum", "1", 1, func(p *Process) *int { return &p.Quorum }),
+		count("quorum_max", "none", 0, func(p *Process) *int { return &p.QuorumMax }),
+		delay("fork_delay", func(p *Process, t time.Duration) { p.ForkDelay = t }),
+		delay("terminate_delay", func(p *Process, t time.Duration) { p.TerminateDelay = t }),
+		delay("delay", func(p *Process, t time.Duration) { p.ForkDelay, p.TerminateDelay = t, t }),
+		doc("", "off", line(path, "full_command", "", 0, func(p *Process, _ *cursor.Cursor) { p.FullCommand = true })),
+	}
+}

@@ -1,0 +1,191 @@
+package vrrpcfg
+
+import (
+	"slices"
+	"time"
+
+	"keepalived/core/config"
+	"keepalived/core/config/cursor"
+	"keepalived/core/diag"
+)
+
+func (d *decoder) readStaticAddresses(c *cursor.Cursor) {
+	for _, n := range c.Block() {
+		a, ok := d.readAddress(n, staticAddress)
+		if !ok {
+			continue
+		}
+		if !a.DevSet {
+			a.Dev = d.defaultInterface()
+			if !d.ifs.Has(a.Dev) && !d.g.DynamicInterfaces {
+				d.diags.Fatalf(a.Range, diag.NoInterface, "Static address %s requires either an interface or default interface must exist", a.Prefix.Addr())
+				continue
+			}
+		}
+		d.cfg.StaticAddresses = append(d.cfg.StaticAddresses, a)
+	}
+}
+
+// defaultInterface is where addresses go that name no interface and have none.
+func (d *decoder) defaultInterface() string {
+	if d.g.DefaultInterface != "" {
+		return d.g.DefaultInterface
+	}
+	return "eth0"
+}
+
+func (d *decoder) readStaticRoutes(c *cursor.Cursor) {
+	for _, n := range c.Block() {
+		if r, ok := d.readRoute(n, true); ok {
+			d.cfg.StaticRoutes = append(d.cfg.StaticRoutes, r)
+		}
+	}
+}
+
+func (d *decoder) readStaticRules(c *cursor.Cursor) {
+	for _, n := range c.Block() {
+		if r, ok := d.readRule(n, true); ok {
+			d.cfg.StaticRules = append(d.cfg.StaticRules, r)
+		}
+	}
+}
+
+func (d *decoder) readLinkbeat(c *cursor.Cursor) {
+	types := []string{"MII", "ETHTOOL", "IOCTL"}
+	for _, n := range c.Block() {
+		e := cursor.NewEntry(n, d.diags)
+		w, _ := e.Next()
+		if !d.ifs.Has(w.Text) && !d.g.DynamicInterfaces {
+			e.Errorf(w.Range, diag.NoInterface, "unknown interface %s specified for linkbeat interface", w.Text)
+			continue
+		}
+		l := Linkbeat{Interface: w.Text, Range: w.Range}
+		for o, ok := e.Next(); ok; o, ok = e.Next() {
+			if !slices.Contains(types, o.Text) {
+				e.Errorf(o.Range, diag.BadValue, "extra characters %s in linkbeat interface", o.Text)
+				break
+			}
+			l.Type = o.Text
+		}
+		d.cfg.Linkbeat = append(d.cfg.Linkbeat, l)
+	}
+}
+
+// readDelays reads `<if> <down> [<up>]` lines. Without a second time the way up
+// is not delayed (the manual says it is the same as down).
+func (d *decoder) readDelays(c *cursor.Cursor) {
+	const longest = 255 * time.Second
+	for _, n := range c.Block() {
+		e := cursor.NewEntry(n, d.diags)
+		w, _ := e.Next()
+		if !d.ifs.Has(w.Text) && !d.g.DynamicInterfaces {
+			e.Errorf(w.Range, diag.NoInterface, "unknown interface %s specified for up/down delay", w.Text)
+			continue
+		}
+		l := Delay{Interface: w.Text, Range: w.Range}
+		if e.More() {
+			l.Down, _ = e.Seconds(6, 0, longest)
+		}
+		if e.More() {
+			l.Up, _ = e.Seconds(6, 0, longest)
+		}
+		d.cfg.Delays = append(d.cfg.Delays, l)
+	}
+}
+
+func (d *decoder) readTrackGroup(c *cursor.Cursor) {
+	w, ok := c.Next()
+	if !ok {
+		c.Errorf(c.Range(), diag.BadValue, "track_group must have a name - skipping")
+		return
+	}
+	if d.hasTrackGroup(w.Text) {
+		c.Errorf(w.Range, diag.Duplicate, "track_group %s already defined", w.Text)
+		return
+	}
+	t := TrackGroup{Name: w.Text, Range: w.Range}
+	cursor.Index(trackGroupRows()).Decode(&t, c.Block(), d.diags)
+	d.cfg.TrackGroups = append(d.cfg.TrackGroups, t)
+}
+
+func trackGroupRows() []cursor.Row[TrackGroup] {
+	group := line("track_group", "group", "{ <instance>... }", 0, func(t *TrackGroup, c *cursor.Cursor) {
+		t.Instances = append(t.Instances, names(c)...)
+	})
+	group.Kind = config.List
+	return []cursor.Row[TrackGroup]{group}
+}
+
+// names are all words of a list block, however they are spread over its lines.
+func names(c *cursor.Cursor) []string {
+	var out []string
+	for _, n := range c.Block() {
+		for _, w := range cursor.NewEntry(n, c.Diags()).Rest() {
+			out = append(out, w.Text)
+		}
+	}
+	return out
+}
+
+// garpGroup is a garp_group under construction.
+type garpGroup struct {
+	GARPGroup
+	d     *decoder
+	delay bool // an interval was given
+}
+
+func (d *decoder) readGARPGroup(c *cursor.Cursor) {
+	g := garpGroup{GARPGroup: GARPGroup{Range: c.Range()}, d: d}
+	cursor.Index(garpGroupRows()).Decode(&g, c.Block(), d.diags)
+	if !g.delay {
+		d.diags.Errorf(c.Range(), diag.BadValue, "garp group %d does not have any delay set - removing", len(d.cfg.GARPGroups))
+		return
+	}
+	d.cfg.GARPGroups = append(d.cfg.GARPGroups, g.GARPGroup)
+}
+
+func garpGroupRows() []cursor.Row[garpGroup] {
+	const path = "garp_group"
+	interval := func(name string, at func(*garpGroup) *time.Duration) cursor.Row[garpGroup] {
+		return doc("0..4294.967295", "0", line(path, name, "<seconds>", 1, func(g *garpGroup, c *cursor.Cursor) {
+			if t, ok := c.Seconds(6, 0, 4294967295*time.Microsecond); ok {
+				*at(g), g.delay = t, true
+			}
+		}))
+	}
+	add := func(g *garpGroup, w config.Word) {
+		if !g.d.wantInterface(w, "WARNING - interface %s specified for garp_group doesn't exist", w.Text) {
+			return
+		}
+		taken := slices.Contains(g.Interfaces, w.Text) || slices.ContainsFunc(g.d.cfg.GARPGroups, func(o GARPGroup) bool {
+			return slices.Contains(o.Interfaces, w.Text)
+		})
+		if taken {
+			g.d.diags.Errorf(w.Range, diag.Duplicate, "garp_group already specified for %s - ignoring", w.Text)
+			return
+		}
+		g.Interfaces = append(g.Interfaces, w.Text)
+	}
+	interfaces := line(path, "interfaces", "{ <if>... }", 0, func(g *garpGroup, c *cursor.Cursor) {
+		if len(c.Block()) == 0 {
+			c.Warnf(c.Range(), diag.BadValue, "Warning - empty garp_group interfaces block")
+		}
+		for _, n := range c.Block() {
+			for _, w := range cursor.NewEntry(n, c.Diags()).Rest() {
+				add(g, w)
+			}
+		}
+		g.Shared = true
+	})
+	interfaces.Kind = config.List
+	return []cursor.Row[garpGroup]{
+		interval("garp_interval", func(g *garpGroup) *time.Duration { return &g.Interval }),
+		interval("gna_interval", func(g *garpGroup) *time.Duration { return &g.NAInterval }),
+		line(path, "interface", "<if>", 1, func(g *garpGroup, c *cursor.Cursor) {
+			if w, ok := c.Word(); ok {
+				add(g, w)
+			}
+		}),
+		interfaces,
+	}
+}
