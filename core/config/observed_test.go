@@ -36,7 +36,9 @@ func (f testFiles) Read(name string) ([]byte, error) {
 //	differs                which of the parser's findings only one of the two has
 //	tree, diagnostics      what we make of it
 //
-// Only "differs" compares the two; a line there is either noise of 2.2.7, which
+// The second was recorded from `keepalived -t -P -i n1 -f main.conf` (-C for
+// virtual servers) in a network namespace with eth0, each line once, without what
+// only the parent's first pass says. Only "differs" compares the two; a line there is either noise of 2.2.7, which
 // reads a file once per process, or a difference we mean.
 func TestObserved(t *testing.T) {
 	archives, err := filepath.Glob("testdata/observed/*.txtar")

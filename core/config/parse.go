@@ -116,14 +116,15 @@ func (r *reader) keyword(l line) {
 		given = len(n.Args)
 	}
 	if given < k.Need {
-		r.missingArgument(n)
+		r.missingArgument(n, k)
 		return
 	}
 	switch {
 	case k.Kind != Line:
 		b.waiting, b.node = k, n
-		if k.Kind == List && len(n.Args) > 0 {
-			r.errorf(n.Args[0].Range, diag.BadValue, "Block %s has extra parameters %s ...", k.Name, n.Args[0].Text)
+		if k.Kind == List && !k.Skip && len(n.Args) > k.Need {
+			extra := n.Args[k.Need]
+			r.errorf(extra.Range, diag.BadValue, "Block %s has extra parameters %s ...", k.Name, extra.Text)
 		}
 	case k.Name == "include_check" && k.Path == "global_defs":
 		r.includeCheck(n.Args)
@@ -143,7 +144,7 @@ func (r *reader) scriptWords(n *Node, l line) int {
 }
 
 // missingArgument is the one mistake that keepalived does not forgive.
-func (r *reader) missingArgument(n *Node) {
+func (r *reader) missingArgument(n *Node, k *Keyword) {
 	last := n.Keyword
 	if len(n.Args) > 0 {
 		last = n.Args[len(n.Args)-1]
@@ -152,6 +153,9 @@ func (r *reader) missingArgument(n *Node) {
 	r.fatal(at, diag.MissingArgument,
 		"*** Configuration line starting `%s` is missing a parameter after keyword `%s` at word position %d",
 		n.Keyword.Text, last.Text, len(n.Args)+2)
+	if k.Grammar != "" {
+		r.list.WithHint("%s %s", k.Name, k.Grammar)
+	}
 }
 
 // entry takes a line of a list.

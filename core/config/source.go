@@ -166,11 +166,10 @@ func (l line) columns(i int) (from, behind int) {
 
 // rng returns the place of the octets [i, j).
 func (l line) rng(i, j int) diag.Range {
-	from, behind := l.columns(i)
+	from, _ := l.columns(i)
+	behind := from
 	if j > i {
 		_, behind = l.columns(j - 1)
-	} else {
-		behind = from
 	}
 	return diag.Range{
 		Start: diag.Pos{File: l.at.file, Line: l.at.num, Col: from},

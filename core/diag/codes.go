@@ -41,14 +41,14 @@ const (
 	File
 	// FileMissing: the main configuration file does not exist (-t: 0, as keepalived).
 	FileMissing
-	// IncludeFailed: an include line that fails a check it was asked to pass.
-	IncludeFailed
-	// FileRequired: the main configuration file fails the checks of option -e.
-	FileRequired
 	// TooDeep: includes, definitions or sequences without end.
 	TooDeep
 	// Unsupported: understood, not built yet.
 	Unsupported
+	// IncludeFailed: an include line that fails a check it was asked to pass.
+	IncludeFailed
+	// FileRequired: the main configuration file fails the checks of option -e.
+	FileRequired
 )
 
 func (c Code) testStatus() int {

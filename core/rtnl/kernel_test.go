@@ -188,6 +188,8 @@ func TestBatchErrors(t *testing.T) {
 	}
 	batch[3] = addr("198.18.9.1/24", s.eth0)
 	batch[40] = addr("198.18.9.2/24", 4711)
+	batch[50] = addr("2001:db8::1/64", s.eth0)
+	s.IP("addr", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
 	batch[77] = addr("198.18.9.3/24", s.eth0)
 	batch[77].Scope = unix.RT_SCOPE_LINK // another scope than the primary address of the subnet
 	errs := make([]error, len(batch))
@@ -195,7 +197,7 @@ func TestBatchErrors(t *testing.T) {
 	for i, err := range errs {
 		var ok bool
 		switch i {
-		case 3:
+		case 3, 50:
 			ok = rtnl.IsExist(err)
 		case 40:
 			ok = rtnl.IsGone(err)
@@ -246,7 +248,7 @@ func (p *picture) deliver(events []rtnl.Event) {
 		case rtnl.AddrChanged:
 			p.addrs[e.Addr.Key()] = e.Addr
 		case rtnl.AddrGone:
-			if _, known := p.addrs[e.Addr.Key()]; !known {
+			if _, known := p.addrs[e.Addr.Key()]; !known && e.Addr.Prefix.Addr().Is4() {
 				p.wrong = append(p.wrong, fmt.Sprintf("unknown address gone: %+v", e.Addr))
 			}
 			delete(p.addrs, e.Addr.Key())
@@ -381,6 +383,36 @@ func TestLifetimesAreNoChange(t *testing.T) {
 	if n != 1 {
 		t.Errorf("%d events, want 1", n)
 	}
+}
+
+// An IPv6 address that is removed right after it was added has an end at least.
+func TestShortLivedAddress(t *testing.T) {
+	s := newHost(t)
+	p := s.watch(t, rtnl.MonitorConfig{})
+	a := []rtnl.Addr{{Link: s.eth0, Prefix: netip.MustParsePrefix("2001:db8::1/64"), Flags: rtnl.FlagNoDAD}}
+	var errs [1]error
+	for range 50 {
+		s.h.AddAddrs(a, errs[:])
+		if errs[0] == nil {
+			s.h.RemoveAddrs(a, errs[:])
+		}
+		if errs[0] != nil {
+			t.Fatal(errs[0])
+		}
+	}
+	ends := 0
+	netlab.Eventually(t, 5*time.Second, "50 ends", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		ends = 0
+		for _, e := range p.log {
+			if e.Kind == rtnl.AddrGone && e.Addr.Key() == a[0].Key() {
+				ends++
+			}
+		}
+		return ends == 50
+	})
+	s.agrees(t, p)
 }
 
 // 4,000 changes against a buffer for a handful, and nobody reading: the monitor survives,

@@ -33,7 +33,7 @@ const (
 	LinkChanged           // a link is new or differs (name, state, MAC, MTU, master, …): Link is how it is now
 	LinkGone              // Link is how it was last
 	AddrChanged           // an address is new or differs (lifetimes alone do not count): Addr is how it is now
-	AddrGone              // Addr is how it was last
+	AddrGone              // Addr is how it was last; an IPv6 address may end without AddrChanged before
 	Resynced              // all before this brings the picture up to what the kernel has: at start, and after lost messages
 )
 
@@ -225,7 +225,11 @@ func (m *Monitor) take(typ uint16, body []byte) error {
 			return err
 		}
 		if typ == unix.RTM_DELADDR {
-			m.addrGone(a.Key())
+			// Also of an address we do not know: the kernel tells of a new IPv6 address
+			// from a work queue, and of its end at once; what was added and removed
+			// meanwhile has an end only.
+			delete(m.addrs, a.Key())
+			m.out = append(m.out, Event{Kind: AddrGone, Addr: a})
 			return nil
 		}
 		m.addrIs(a)
@@ -269,11 +273,9 @@ func (m *Monitor) addrIs(a Addr) {
 	m.out = append(m.out, Event{Kind: AddrChanged, Addr: a})
 }
 
+// addrGone ends an address of the mirror.
 func (m *Monitor) addrGone(k Key) {
-	a, known := m.addrs[k]
-	if !known {
-		return
-	}
+	a := m.addrs[k]
 	delete(m.addrs, k)
 	m.out = append(m.out, Event{Kind: AddrGone, Addr: a})
 }

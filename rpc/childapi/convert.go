@@ -12,8 +12,8 @@ var severities = map[diag.Severity]pb.Severity{
 	diag.Fatal:   pb.Severity_SEVERITY_FATAL,
 }
 
-// codes is spelt out: neither list may be renumbered by a change of the other.
-var codes = map[diag.Code]pb.DiagnosticCode{
+// diagCodes is spelt out: neither list may be renumbered by a change of the other.
+var diagCodes = map[diag.Code]pb.DiagnosticCode{
 	diag.Other:           pb.DiagnosticCode_DIAGNOSTIC_CODE_OTHER,
 	diag.MissingArgument: pb.DiagnosticCode_DIAGNOSTIC_CODE_MISSING_ARGUMENT,
 	diag.UnknownKeyword:  pb.DiagnosticCode_DIAGNOSTIC_CODE_UNKNOWN_KEYWORD,
@@ -42,7 +42,7 @@ func DiagnosticsToProto(l diag.List) []*pb.Diagnostic {
 	for _, d := range l {
 		out = append(out, &pb.Diagnostic{
 			Severity: severities[d.Severity],
-			Code:     codes[d.Code],
+			Code:     diagCodes[d.Code],
 			Subject:  &pb.SourceRange{Start: posToProto(d.Subject.Start), End: posToProto(d.Subject.End)},
 			Summary:  d.Summary,
 			Hint:     d.Hint,
@@ -88,7 +88,7 @@ func severityFrom(s pb.Severity) diag.Severity {
 }
 
 func codeFrom(c pb.DiagnosticCode) diag.Code {
-	for d, p := range codes {
+	for d, p := range diagCodes {
 		if p == c {
 			return d
 		}

@@ -286,6 +286,22 @@ func TestAddresses(t *testing.T) {
 			n.wanted(0, 2)
 			n.has()
 		}},
+		{"what is gone already need not be removed", func(n *network) {
+			n.wanted(0, 1, "198.18.9.100/24", "198.18.9.101/24")
+			n.loop <- func() {
+				n.stranger("del", n.addr("198.18.9.100/24"))
+				n.w.SetWant(0, 2, nil)
+			}
+			netlab.Eventually(n.t, 5*time.Second, "applied", func() bool {
+				n.mu.Lock()
+				defer n.mu.Unlock()
+				return len(n.applied) == 2
+			})
+			if a := n.applied[1]; a.Err != nil {
+				n.t.Error(a.Err)
+			}
+			n.has(own)
+		}},
 		{"what went while nobody told is found by verifying", func(n *network) {
 			n.wanted(0, 1, "198.18.9.100/24")
 			n.stranger("del", n.addr("198.18.9.100/24"))

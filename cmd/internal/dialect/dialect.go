@@ -4,6 +4,10 @@
 package dialect
 
 import (
+	"slices"
+	"strings"
+
+	"keepalived/checker/checkercfg"
 	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
@@ -11,31 +15,55 @@ import (
 	"keepalived/vrrp/vrrpcfg"
 )
 
-// Schema returns every keyword of every role.
-func Schema() *config.Schema { return config.NewSchema() }
+// Keywords returns every keyword of every role, for the documentation. A keyword
+// that two roles read (track_file, bfd_instance) is described once.
+func Keywords() []config.Keyword {
+	all := slices.Concat(checkercfg.Keywords(), vrrpcfg.Keywords(), global.Keywords())
+	last := map[string]int{}
+	for i, k := range all {
+		last[k.Path+"/"+k.Name] = i
+	}
+	var out []config.Keyword
+	for i, k := range all {
+		if last[k.Path+"/"+k.Name] == i {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// Schema returns every keyword of every role, for the parser.
+func Schema() *config.Schema { return config.NewSchema(Keywords()) }
 
 // Validators are the decoders of all roles with their models thrown away: each
 // returns what is wrong with its part of the tree.
-func Validators(ifs vrrpcfg.Interfaces) []func(*config.Tree) diag.List { return nil }
+func Validators(ifs vrrpcfg.Interfaces) []func(*config.Tree) diag.List {
+	return []func(*config.Tree) diag.List{
+		func(t *config.Tree) diag.List { _, l := global.Decode(t); return l },
+		func(t *config.Tree) diag.List { g, _ := global.Decode(t); _, l := vrrpcfg.Load(t, g, ifs); return l },
+		func(t *config.Tree) diag.List { g, _ := global.Decode(t); _, l := checkercfg.Validate(t, g); return l },
+	}
+}
 
-// Verdict is what a look at a script's file says.
+// Verdict is what a look at a script's file and user says.
 type Verdict struct {
-	// Missing: the file does not exist or cannot be executed; Reason is errno's text.
+	// NoUser: the user or group the script is to run as does not exist.
+	NoUser bool
+	// Missing: the file does not exist or is none.
 	Missing bool
-	Reason  string
-	// Path is what was looked at, after PATH.
-	Path string
 	// Insecure: somebody else than root can change what root would run.
 	Insecure bool
-	// AsRoot: it would run as root.
-	AsRoot bool
-	// Shell: it is no path but text for a shell.
+	// Shell: it is no path but text for a shell, and a shell will run it.
 	Shell bool
 }
 
-// ScriptChecker looks at the files behind scripts.
+// ScriptChecker looks at the files and users behind scripts. It is declared here
+// for core/script, which has the rules of security.
 type ScriptChecker interface {
+	// CheckScript looks at one script and whom it runs as.
 	CheckScript(use cursor.ScriptUse, g *global.Config) Verdict
+	// CheckUser reports whether the default user and group of scripts exist.
+	CheckUser(u global.ScriptUser) bool
 }
 
 // Result is a checked configuration.
@@ -48,8 +76,131 @@ type Result struct {
 }
 
 // Check decodes and resolves the whole tree. ifs nil: interfaces are not looked
-// at; scripts nil: files are not looked at.
-func Check(t *config.Tree, ifs vrrpcfg.Interfaces, scripts ScriptChecker) Result { return Result{} }
+// at; scripts nil: files and users are not looked at.
+func Check(t *config.Tree, ifs vrrpcfg.Interfaces, scripts ScriptChecker) Result {
+	var r Result
+	var diags, more diag.List
+	r.Global, diags = global.Decode(t)
+	r.VRRP, more = vrrpcfg.Load(t, r.Global, ifs)
+	diags = append(diags, more...)
+	checkers, more := checkercfg.Validate(t, r.Global)
+	diags = append(diags, more...)
+	diags = append(diags, withoutEffect(t)...)
+	r.HasVRRP = hasVRRP(t)
+	r.HasCheckers = checkers.Services > 0
+	if scripts != nil {
+		c := scriptCheck{cfg: r.VRRP, g: r.Global, checker: scripts, diags: &diags}
+		c.user()
+		c.uses("", r.VRRP.ScriptUses())
+		c.uses("check ", checkers.Scripts)
+		c.uses("start/shutdown ", r.Global.Scripts())
+	}
+	r.Diags = diags
+	return r
+}
 
-// ExitStatus is the status of -t for a list of findings.
-func ExitStatus(l diag.List) int { return l.ExitStatus() }
+// hasVRRP reports whether there is work for the VRRP child: an instance or static entries.
+func hasVRRP(t *config.Tree) bool {
+	blocks := []string{"vrrp_instance", "static_ipaddress", "static_routes", "static_rules"}
+	return slices.ContainsFunc(t.Roots, func(n *config.Node) bool { return slices.Contains(blocks, n.Keyword.Text) })
+}
+
+// ExitStatus is the status of -t: keepalived's, but 2 for everything with which
+// a start would end with 2. 2.2.7's -t cannot tell "will not run" from "runs with
+// a complaint" and says 5 for both.
+func ExitStatus(l diag.List) int {
+	if l.HasFatal() {
+		return 2
+	}
+	return l.ExitStatus()
+}
+
+// scriptCheck adds what a look at the files of scripts finds.
+type scriptCheck struct {
+	cfg     *vrrpcfg.Config
+	g       *global.Config
+	checker ScriptChecker
+	diags   *diag.List
+}
+
+func (s *scriptCheck) user() {
+	if u := s.g.ScriptUser; u.User != "" && !s.checker.CheckUser(u) {
+		s.diags.Errorf(u.Range, diag.BadValue, "Error setting global script uid/gid")
+		s.g.ScriptUser = global.ScriptUser{}
+	}
+}
+
+// uses looks at the scripts of one kind of process; which is how its security
+// line names them.
+func (s *scriptCheck) uses(which string, uses []cursor.ScriptUse) {
+	var running, insecure bool
+	var first diag.Range
+	for _, u := range uses {
+		v := s.checker.CheckScript(u, s.g)
+		if !s.runs(u, v) {
+			continue
+		}
+		if u.Kind == cursor.FIFOScript || v.Shell {
+			continue
+		}
+		if !running {
+			first = u.Script.Range
+		}
+		running = true
+		insecure = insecure || v.Insecure
+	}
+	if !running || s.g.ScriptSecurity {
+		return
+	}
+	tail := ""
+	if insecure {
+		tail = " There are insecure scripts."
+	}
+	s.diags.Warnf(first, diag.ScriptSecurity, "SECURITY VIOLATION - %sscripts are being executed but script_security not enabled.%s", which, tail)
+	s.diags.WithHint("set enable_script_security in global_defs")
+}
+
+// runs says what is wrong with one script and takes it out of the model when it
+// will not be run.
+func (s *scriptCheck) runs(u cursor.ScriptUse, v Verdict) bool {
+	insecure := v.Insecure && s.g.ScriptSecurity
+	if u.Kind == cursor.TrackScript {
+		switch {
+		case v.NoUser:
+			s.diags.Errorf(u.Script.Range, diag.Script, "Unable to set uid/gid for script '%s'", strings.Join(u.Script.Argv, " "))
+		case v.Missing:
+			s.diags.Errorf(u.Script.Range, diag.Script, "Disabling track script %s since not found/accessible", u.Owner)
+		case insecure:
+			s.diags.Errorf(u.Script.Range, diag.Script, "Disabling track script %s due to insecure", u.Owner)
+		case v.Shell:
+			s.diags.Warnf(u.Script.Range, diag.Script, "track script %s is no executable file and is run by a shell", u.Owner)
+			s.diags.WithHint("2.2.7 disables it; write sh -c '...' to say that it is meant")
+			return true
+		default:
+			return true
+		}
+		s.cfg.DisableScript(u.Owner)
+		return false
+	}
+	if !v.NoUser && !v.Missing && !insecure {
+		return true
+	}
+	// keepalived says nothing of these under -t and leaves them out when it runs.
+	s.diags.Noticef(u.Script.Range, diag.Script, "script %s of %s %s: it will not be run", u.Script.Argv[0], u.Owner, v.why())
+	s.cfg.DisableNotify(u.Script)
+	if u.Kind == cursor.CheckScript && v.NoUser {
+		s.diags.Errorf(u.Script.Range, diag.Script, "Failed to set uid/gid for misc checker script '%s' - removing", u.Script.Argv[0])
+	}
+	return false
+}
+
+func (v Verdict) why() string {
+	switch {
+	case v.NoUser:
+		return "has a user or group that does not exist"
+	case v.Missing:
+		return "was not found"
+	default:
+		return "is insecure"
+	}
+}

@@ -488,6 +488,34 @@ func TestFailures(t *testing.T) {
 		b.run()
 		b.expect("-a", "applied 0 gen 3")
 	})
+	t.Run("a restoration that succeeds after a moment is no news", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, 4)
+		b.want(0, 1, "a")
+		b.run()
+		b.k.sick["+a"] = Outcome{Retry, errBusy}
+		b.outside("a")
+		b.run()
+		delete(b.k.sick, "+a")
+		b.clock.Advance(10 * time.Millisecond)
+		b.run()
+		b.expect("+a +a! +a! +a", "applied 0 gen 1")
+	})
+	t.Run("waiting in both queues does not lengthen the pause", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, 4)
+		b.want(1, 1, "a")
+		b.run()
+		b.k.sick["+b"] = Outcome{Failed, errBad}
+		b.want(1, 2, "a b")
+		b.open(<-b.mail)
+		b.want(1, 3, "b")
+		b.run()
+		b.expect("+a -a +b!", "applied 1 gen 1", "applied 1 gen 3: 1 failed, bad")
+		if pause := b.next().Sub(b.clock.Now()); pause != firstRetry {
+			t.Errorf("pause %s, want %s", pause, firstRetry)
+		}
+	})
 	t.Run("a change that cannot be made keeps the old", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t, 4)
