@@ -158,7 +158,11 @@ func dropText(r wire.Drop, a *wire.Advert, c *fsm.Config) string {
 	switch r {
 	case wire.DropShort, wire.DropLength:
 		const ipHeader = 20
-		return fmt.Sprintf("vrrp packet too short, length %d and expect %d", a.Length+ipHeader, a.ExpectedLength()+ipHeader)
+		word := "short"
+		if a.Length > a.ExpectedLength() {
+			word = "long"
+		}
+		return fmt.Sprintf("vrrp packet too %s, length %d and expect %d", word, a.Length+ipHeader, a.ExpectedLength()+ipHeader)
 	case wire.DropVersion:
 		return fmt.Sprintf("wrong version. Received %d and expect %d", a.Version, c.Version)
 	case wire.DropType:
@@ -166,7 +170,7 @@ func dropText(r wire.Drop, a *wire.Advert, c *fsm.Config) string {
 	case wire.DropChecksum:
 		return fmt.Sprintf("Invalid VRRPv%d checksum", a.Version)
 	case wire.DropAuthType:
-		return fmt.Sprintf("received a %d auth, expecting %d!", a.AuthType, c.Auth)
+		return fmt.Sprintf("Invalid auth type: %d", a.AuthType)
 	}
 	return fmt.Sprintf("advert from %s refused: %s (%s)", a.Source, r, r.Section())
 }

@@ -158,12 +158,16 @@ func (in *instance) addressee(a *wire.Advert) *instance {
 	return in
 }
 
-// judge makes the checks in keepalived's order: what concerns the form first, but the
-// version before anything that depends on it.
+// judge makes the checks in keepalived's order: the outer form, what depends on the
+// configuration, the inner form, and at last the address list (observed on 2.2.7).
 func (d *daemon) judge(now clock.Instant, in *instance, rx *sock.Received) {
 	a := &rx.Advert
-	if rx.Drop != wire.Accepted && (rx.Drop <= wire.DropVersion || a.Version == in.mc.Version) {
-		d.dropped(now, in, int(rx.Drop), func() string { return dropText(rx.Drop, a, &in.mc) })
+	drop := rx.Drop
+	if drop == wire.Accepted && a.Trailer() != nil {
+		drop = wire.DropLength // an authentication trailer, and none is configured
+	}
+	if drop != wire.Accepted && drop <= wire.DropLength {
+		d.dropped(now, in, int(drop), func() string { return dropText(drop, a, &in.mc) })
 		return
 	}
 	p := fsm.Packet{
@@ -171,16 +175,16 @@ func (d *daemon) judge(now clock.Instant, in *instance, rx *sock.Received) {
 		VRID: a.VRID, Priority: a.Priority, AuthType: uint8(a.AuthType), Auth: a.Auth, AdverInt: a.Interval,
 		Count: int(a.Count),
 	}
-	if rx.Drop == wire.Accepted && int(a.Count) == len(in.mc.VIPs) && fsm.ListMatters(&in.mc, &in.st, a.Source) {
+	if drop == wire.Accepted && int(a.Count) == len(in.mc.VIPs) && fsm.ListMatters(&in.mc, &in.st, a.Source) {
 		p.Missing, _ = a.Missing(in.mc.VIPs)
 	}
 	j := fsm.Accept(&in.mc, &in.st, &p)
-	if j.Refusal == fsm.Accepted && rx.Drop != wire.Accepted {
-		d.dropped(now, in, int(rx.Drop), func() string { return dropText(rx.Drop, a, &in.mc) })
-		return
-	}
-	if j.Refusal != fsm.Accepted {
+	switch {
+	case j.Refusal != fsm.Accepted && drop != wire.DropAuthType:
 		d.dropped(now, in, int(wire.NumDrops)+int(j.Refusal), func() string { return refusalText(&j, a) })
+		return
+	case drop != wire.Accepted:
+		d.dropped(now, in, int(drop), func() string { return dropText(drop, a, &in.mc) })
 		return
 	}
 	in.counters.received++

@@ -305,7 +305,7 @@ func sorryRows() []cursor.Row[service] {
 				c.Errorf(c.Range(), diag.Conflict, "Ignoring sorry_server inhibit used before or without sorry_server")
 			}
 		})),
-		line(path, "sorry_server_lvs_method", methodGrammar, 1, func(s *service, c *cursor.Cursor) {
+		line(path, "sorry_server_lvs_method", methodGrammar, 0, func(s *service, c *cursor.Cursor) {
 			if !s.sorry {
 				c.Errorf(c.Range(), diag.Conflict, "sorry_server forwarding used without sorry_server")
 				return

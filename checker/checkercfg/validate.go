@@ -166,7 +166,7 @@ func bfdRows() []cursor.Row[bfdInstance] {
 	millis := func(name, def string, min time.Duration) cursor.Row[bfdInstance] {
 		const max = 4294967000 * time.Microsecond
 		return doc(sprintf("%d..4294967 ms", min.Milliseconds()), def, line(path, name, "<milliseconds>", 1, func(b *bfdInstance, c *cursor.Cursor) {
-			if _, ok := c.Millis(min, max*1000); !ok {
+			if _, ok := c.Millis(min, max); !ok {
 				c.Hint("Configuration error: BFD instance %s %s value is not valid (must be in range [%d-4294967]), ignoring", b.name, name, min.Milliseconds())
 			}
 		}))

@@ -3,6 +3,7 @@ package rtnl
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -32,6 +33,7 @@ const (
 // Flags of an address that only the kernel sets.
 const (
 	FlagSecondary  = unix.IFA_F_SECONDARY  // IPv4; for IPv6 the same bit means temporary
+	FlagOptimistic = unix.IFA_F_OPTIMISTIC // usable although tentative
 	FlagTentative  = unix.IFA_F_TENTATIVE  // duplicate address detection still runs
 	FlagDADFailed  = unix.IFA_F_DADFAILED  // somebody else has the address
 	FlagDeprecated = unix.IFA_F_DEPRECATED // preferred lifetime over
@@ -71,6 +73,24 @@ func (a Addr) Key() Key {
 		return Key{Link: a.Link, Addr: a.Prefix.Addr(), Bits: -1}
 	}
 	return Key{Link: a.Link, Addr: a.Prefix.Addr(), Bits: int8(a.Prefix.Bits()), Peer: a.Peer}
+}
+
+// ScopeName is iproute2's word for a scope (RT_SCOPE_* of linux/rtnetlink.h), its number
+// where there is none.
+func ScopeName(scope uint8) string {
+	switch scope {
+	case unix.RT_SCOPE_UNIVERSE:
+		return "global"
+	case unix.RT_SCOPE_SITE:
+		return "site"
+	case unix.RT_SCOPE_LINK:
+		return "link"
+	case unix.RT_SCOPE_HOST:
+		return "host"
+	case unix.RT_SCOPE_NOWHERE:
+		return "nowhere"
+	}
+	return strconv.Itoa(int(scope))
 }
 
 // appendAddrRequest appends one RTM_NEWADDR or RTM_DELADDR, octet for octet what

@@ -131,6 +131,15 @@ func TestDecodeMalformed(t *testing.T) {
 	}
 }
 
+func TestScopeName(t *testing.T) {
+	t.Parallel()
+	for scope, want := range map[uint8]string{0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere", 17: "17"} {
+		if got := ScopeName(scope); got != want {
+			t.Errorf("scope %d is %q, want %q", scope, got, want)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, tt := range requests {
 		f.Add(appendAddrRequest(nil, tt.typ, 0, 1, tt.addr)[unix.NLMSG_HDRLEN:])

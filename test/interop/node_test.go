@@ -75,11 +75,16 @@ type node struct {
 	proc  *netlab.Proc
 	since time.Time // when proc was started
 	opts  netlab.ProcOpts
+	frr   *frrRouter // with FRR's vrrpd: what it needs beside it
 }
 
 // start runs the daemon and checks that it is the program it should be.
 func (n *node) start(t *testing.T) {
 	t.Helper()
+	if n.frr != nil {
+		n.frr.start(t, n)
+		return
+	}
 	opts := n.opts
 	opts.Config = n.conf.text()
 	n.since = time.Now()
@@ -88,7 +93,12 @@ func (n *node) start(t *testing.T) {
 }
 
 // holdsVIP tells whether the virtual address is usable on the router.
-func (n *node) holdsVIP() bool { return n.host.HasAddr(vip) }
+func (n *node) holdsVIP() bool {
+	if n.frr != nil {
+		return n.frr.active(n)
+	}
+	return n.host.HasAddr(vip)
+}
 
 // knows gives the router a permanent neighbour entry for the other.
 func (n *node) knows(other *node) {
@@ -120,8 +130,11 @@ func (o order) String() string { return o.first + " → " + o.second }
 var orders = []order{{"ours", "real"}, {"real", "ours"}}
 
 func binary(label string) string {
-	if label == "real" {
+	switch label {
+	case "real":
 		return netlab.RealKeepalived
+	case "frr":
+		return netlab.FRRDir + "/vrrpd"
 	}
 	return ours
 }
@@ -139,6 +152,9 @@ func newPair(t *testing.T, o order, a, b conf) *pair {
 		n.host = p.lab.Host(string("ab"[i]))
 		p.lab.Attach(p.lan, n.host, "eth0", n.addr.String()+"/24")
 		n.mac = n.host.MAC("eth0")
+		if n.label == "frr" {
+			n.frr = newFRR(t, n)
+		}
 		n.conf.src, n.conf.peer = n.addr.String(), fmt.Sprintf("192.0.2.%d", 2-i)
 	}
 	return p

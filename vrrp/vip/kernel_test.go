@@ -177,141 +177,146 @@ var environments = []struct {
 	open func(t testing.TB) *network
 }{{"fake", fakeNetwork}, {"kernel", realNetwork}}
 
-func TestAddresses(t *testing.T) {
-	const own = "198.18.9.1/24"
-	for _, tt := range []struct {
-		name string
-		do   func(n *network)
-	}{
-		{"MASTER has its addresses, BACKUP has none of them", func(n *network) {
-			n.wanted(0, 1, "198.18.9.100/24", "198.18.9.101/32", "2001:db8::1/64")
-			n.has(own, "198.18.9.100/24", "198.18.9.101/32", "2001:db8::1/64")
-			n.wanted(0, 2)
-			n.has(own)
-		}},
-		{"reload touches only the difference", func(n *network) {
-			n.wanted(0, 1, "198.18.9.100/24", "198.18.9.101/24", "198.18.9.102/24")
-			n.wanted(0, 2, "198.18.9.100/24", "198.18.9.103/24", "198.18.9.102/24")
-			n.has(own, "198.18.9.100/24", "198.18.9.102/24", "198.18.9.103/24")
-			n.onlyGone("198.18.9.101/24")
-		}},
-		{"one address of two instances goes with the last of them", func(n *network) {
-			n.wanted(0, 1, "198.18.9.100/24")
-			n.wanted(1, 1, "198.18.9.100/24", "198.18.9.101/24")
-			n.wanted(0, 2)
-			n.has(own, "198.18.9.100/24", "198.18.9.101/24")
-			n.wanted(1, 2)
-			n.has(own)
-		}},
-		{"an administrator's address is taken as it is and goes with MASTER", func(n *network) {
-			n.stranger("add", n.addr("198.18.9.100/24"))
-			n.wanted(0, 1, "198.18.9.100/24")
-			n.has(own, "198.18.9.100/24")
-			n.wanted(0, 2)
-			n.has(own)
-		}},
-		{"adopted by a resumed MASTER: not a word", func(n *network) {
-			for _, p := range []string{"198.18.9.100/24", "198.18.9.101/24", "2001:db8::1/64"} {
-				n.stranger("add", n.addr(p))
+// own is the address of the interface itself.
+const own = "198.18.9.1/24"
+
+// addressRules hold on the fake kernel and on the real one.
+var addressRules = []struct {
+	name string
+	do   func(n *network)
+}{
+	{name: "MASTER has its addresses, BACKUP has none of them", do: func(n *network) {
+		n.wanted(0, 1, "198.18.9.100/24", "198.18.9.101/32", "2001:db8::1/64")
+		n.has(own, "198.18.9.100/24", "198.18.9.101/32", "2001:db8::1/64")
+		n.wanted(0, 2)
+		n.has(own)
+	}},
+	{name: "reload touches only the difference", do: func(n *network) {
+		n.wanted(0, 1, "198.18.9.100/24", "198.18.9.101/24", "198.18.9.102/24")
+		n.wanted(0, 2, "198.18.9.100/24", "198.18.9.103/24", "198.18.9.102/24")
+		n.has(own, "198.18.9.100/24", "198.18.9.102/24", "198.18.9.103/24")
+		n.onlyGone("198.18.9.101/24")
+	}},
+	{name: "one address of two instances goes with the last of them", do: func(n *network) {
+		n.wanted(0, 1, "198.18.9.100/24")
+		n.wanted(1, 1, "198.18.9.100/24", "198.18.9.101/24")
+		n.wanted(0, 2)
+		n.has(own, "198.18.9.100/24", "198.18.9.101/24")
+		n.wanted(1, 2)
+		n.has(own)
+	}},
+	{name: "an administrator's address is taken as it is and goes with MASTER", do: func(n *network) {
+		n.stranger("add", n.addr("198.18.9.100/24"))
+		n.wanted(0, 1, "198.18.9.100/24")
+		n.has(own, "198.18.9.100/24")
+		n.wanted(0, 2)
+		n.has(own)
+	}},
+	{name: "adopted by a resumed MASTER: not a word", do: func(n *network) {
+		for _, p := range []string{"198.18.9.100/24", "198.18.9.101/24", "2001:db8::1/64"} {
+			n.stranger("add", n.addr(p))
+		}
+		n.adopt(0, "198.18.9.100/24", "2001:db8::1/64")
+		n.adopt(1, "198.18.9.101/24")
+		n.wanted(0, 1, "198.18.9.100/24", "2001:db8::1/64")
+		n.wanted(1, 1)
+		n.has(own, "198.18.9.100/24", "2001:db8::1/64")
+		n.onlyGone("198.18.9.101/24")
+	}},
+	{name: "removed from outside: put back", do: func(n *network) {
+		n.wanted(0, 1, "198.18.9.100/24", "2001:db8::1/64")
+		for i := range 3 {
+			for _, p := range []string{"198.18.9.100/24", "2001:db8::1/64"} {
+				n.stranger("del", n.addr(p))
+				n.repairs(p, "the report", func(r worker.Repaired[vip.Object]) bool { return r.Losses == i+1 && !r.Dragged })
 			}
-			n.adopt(0, "198.18.9.100/24", "2001:db8::1/64")
-			n.adopt(1, "198.18.9.101/24")
-			n.wanted(0, 1, "198.18.9.100/24", "2001:db8::1/64")
-			n.wanted(1, 1)
-			n.has(own, "198.18.9.100/24", "2001:db8::1/64")
-			n.onlyGone("198.18.9.101/24")
-		}},
-		{"removed from outside: put back", func(n *network) {
-			n.wanted(0, 1, "198.18.9.100/24", "2001:db8::1/64")
-			for i := range 3 {
-				for _, p := range []string{"198.18.9.100/24", "2001:db8::1/64"} {
-					n.stranger("del", n.addr(p))
-					n.repairs(p, "the report", func(r worker.Repaired[vip.Object]) bool { return r.Losses == i+1 && !r.Dragged })
-				}
-			}
-			n.has(own, "198.18.9.100/24", "2001:db8::1/64")
-		}},
-		{"the primary address removed from outside takes the virtual ones along: put back", func(n *network) {
-			n.wanted(0, 1, "198.18.9.100/24", "198.18.9.101/24")
-			n.stranger("del", n.addr(own))
-			n.has("198.18.9.100/24", "198.18.9.101/24")
-		}},
-		{"a virtual address that is primary takes those of others along when it goes: put back, without blame", func(n *network) {
-			n.stranger("del", n.addr(own))
-			n.wanted(0, 1, "198.18.9.100/24")
-			n.wanted(1, 1, "198.18.9.101/24")
-			n.wanted(0, 2)
-			n.repairs("198.18.9.101/24", "the report", func(r worker.Repaired[vip.Object]) bool { return r.Owner == 1 && r.Dragged && r.Losses == 0 })
-			n.has("198.18.9.101/24")
-		}},
-		{"all of one subnet, the primary among them, go together", func(n *network) {
-			n.stranger("del", n.addr(own))
-			n.wanted(0, 1, "198.18.9.100/24", "198.18.9.101/24", "198.18.9.102/24")
-			if a := n.wanted(0, 2); a.Err != nil {
-				n.t.Error(a.Err)
-			}
-			n.has()
+		}
+		n.has(own, "198.18.9.100/24", "2001:db8::1/64")
+	}},
+	{name: "the primary address removed from outside takes the virtual ones along: put back", do: func(n *network) {
+		n.wanted(0, 1, "198.18.9.100/24", "198.18.9.101/24")
+		n.stranger("del", n.addr(own))
+		n.has("198.18.9.100/24", "198.18.9.101/24")
+	}},
+	{name: "a virtual address that is primary takes those of others along when it goes: put back, without blame", do: func(n *network) {
+		n.stranger("del", n.addr(own))
+		n.wanted(0, 1, "198.18.9.100/24")
+		n.wanted(1, 1, "198.18.9.101/24")
+		n.wanted(0, 2)
+		n.repairs("198.18.9.101/24", "the report", func(r worker.Repaired[vip.Object]) bool { return r.Owner == 1 && r.Dragged && r.Losses == 0 })
+		n.has("198.18.9.101/24")
+	}},
+	{name: "all of one subnet, the primary among them, go together", do: func(n *network) {
+		n.stranger("del", n.addr(own))
+		n.wanted(0, 1, "198.18.9.100/24", "198.18.9.101/24", "198.18.9.102/24")
+		if a := n.wanted(0, 2); a.Err != nil {
+			n.t.Error(a.Err)
+		}
+		n.has()
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if len(n.repaired) > 0 {
+			n.t.Errorf("repaired %v", n.repaired)
+		}
+	}},
+	{name: "somebody who keeps removing it is reported", do: func(n *network) {
+		n.wanted(0, 1, "198.18.9.100/24")
+		contested := func() bool {
 			n.mu.Lock()
 			defer n.mu.Unlock()
-			if len(n.repaired) > 0 {
-				n.t.Errorf("repaired %v", n.repaired)
-			}
-		}},
-		{"somebody who keeps removing it is reported", func(n *network) {
-			n.wanted(0, 1, "198.18.9.100/24")
-			contested := func() bool {
-				n.mu.Lock()
-				defer n.mu.Unlock()
-				return slices.ContainsFunc(n.repaired, func(r worker.Repaired[vip.Object]) bool { return r.Contested })
-			}
-			netlab.Eventually(n.t, 5*time.Second, "contested", func() bool {
-				n.stranger("del", n.addr("198.18.9.100/24"))
-				return contested()
-			})
-			n.has(own, "198.18.9.100/24")
-			n.wanted(0, 2) // the daemon's answer
-			n.has(own)
-		}},
-		{"a refused address is reported and does not keep the others away", func(n *network) {
-			bad := n.objects("198.18.9.100/24")
-			bad[0].Scope = unix.RT_SCOPE_LINK // not the scope of the subnet's primary address
-			n.loop <- func() { n.w.SetWant(0, 1, append(bad, n.objects("198.18.9.101/24")...)) }
-			netlab.Eventually(n.t, 5*time.Second, "the failure", func() bool {
-				n.mu.Lock()
-				defer n.mu.Unlock()
-				return len(n.applied) == 1 && n.applied[0].Failed == 1 && n.applied[0].Err != nil
-			})
-			n.has(own, "198.18.9.101/24")
-			n.stranger("del", n.addr(own)) // now it is possible, when the other goes too
-			n.wanted(0, 2)
-			n.has()
-		}},
-		{"what is gone already need not be removed", func(n *network) {
-			n.wanted(0, 1, "198.18.9.100/24", "198.18.9.101/24")
-			n.loop <- func() {
-				n.stranger("del", n.addr("198.18.9.100/24"))
-				n.w.SetWant(0, 2, nil)
-			}
-			netlab.Eventually(n.t, 5*time.Second, "applied", func() bool {
-				n.mu.Lock()
-				defer n.mu.Unlock()
-				return len(n.applied) == 2
-			})
-			if a := n.applied[1]; a.Err != nil {
-				n.t.Error(a.Err)
-			}
-			n.has(own)
-		}},
-		{"what went while nobody told is found by verifying", func(n *network) {
-			n.wanted(0, 1, "198.18.9.100/24")
+			return slices.ContainsFunc(n.repaired, func(r worker.Repaired[vip.Object]) bool { return r.Contested })
+		}
+		netlab.Eventually(n.t, 5*time.Second, "contested", func() bool {
 			n.stranger("del", n.addr("198.18.9.100/24"))
-			n.event(rtnl.Event{Kind: rtnl.Resynced})
-			n.has(own, "198.18.9.100/24")
-		}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
+			return contested()
+		})
+		n.has(own, "198.18.9.100/24")
+		n.wanted(0, 2) // the daemon's answer
+		n.has(own)
+	}},
+	{name: "a refused address is reported and does not keep the others away", do: func(n *network) {
+		bad := n.objects("198.18.9.100/24")
+		bad[0].Scope = unix.RT_SCOPE_LINK // not the scope of the subnet's primary address
+		n.loop <- func() { n.w.SetWant(0, 1, append(bad, n.objects("198.18.9.101/24")...)) }
+		netlab.Eventually(n.t, 5*time.Second, "the failure", func() bool {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return len(n.applied) == 1 && n.applied[0].Failed == 1 && n.applied[0].Err != nil
+		})
+		n.has(own, "198.18.9.101/24")
+		n.stranger("del", n.addr(own)) // now it is possible, when the other goes too
+		n.wanted(0, 2)
+		n.has()
+	}},
+	{name: "what is gone already need not be removed", do: func(n *network) {
+		n.wanted(0, 1, "198.18.9.100/24", "198.18.9.101/24")
+		n.loop <- func() {
+			n.stranger("del", n.addr("198.18.9.100/24"))
+			n.w.SetWant(0, 2, nil)
+		}
+		netlab.Eventually(n.t, 5*time.Second, "applied", func() bool {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			return len(n.applied) == 2
+		})
+		if a := n.applied[1]; a.Err != nil {
+			n.t.Error(a.Err)
+		}
+		n.has(own)
+	}},
+	{name: "what went while nobody told is found by verifying", do: func(n *network) {
+		n.wanted(0, 1, "198.18.9.100/24")
+		n.stranger("del", n.addr("198.18.9.100/24"))
+		n.event(rtnl.Event{Kind: rtnl.Resynced})
+		n.has(own, "198.18.9.100/24")
+	}},
+}
+
+func TestAddresses(t *testing.T) {
+	for _, r := range addressRules {
+		t.Run(r.name, func(t *testing.T) {
 			for _, env := range environments {
-				t.Run(env.name, func(t *testing.T) { tt.do(env.open(t)) })
+				t.Run(env.name, func(t *testing.T) { r.do(env.open(t)) })
 			}
 		})
 	}

@@ -85,6 +85,42 @@ func (m *master) want(up bool) {
 	m.w.SetWant(0, m.gen, objects)
 }
 
+// churn does 150 things to dyn0 and ends with a new one that is up and has an address.
+func churn(host *netlab.Host) {
+	r := rand.New(rand.NewPCG(20, 2190))
+	name, there, up := "dyn0", false, false
+	for range 150 {
+		switch r.IntN(5) {
+		case 0, 1:
+			if there {
+				host.IP("link", "del", name)
+			} else {
+				host.IP("link", "add", "dyn0", "type", "veth", "peer", "name", fmt.Sprintf("p%d", r.IntN(1e6)))
+			}
+			name, there, up = "dyn0", !there, false
+		case 2, 3:
+			if there {
+				up = !up
+				state := map[bool]string{true: "up", false: "down"}[up]
+				host.IP("link", "set", name, state)
+			}
+		case 4:
+			if there && !up {
+				other := map[string]string{"dyn0": "away0", "away0": "dyn0"}[name]
+				host.IP("link", "set", name, "name", other)
+				name = other
+			}
+		}
+	}
+	if there {
+		host.IP("link", "del", name)
+	}
+	host.IP("link", "add", "dyn0", "type", "veth", "peer", "name", "dyn1")
+	host.IP("link", "set", "dyn1", "up")
+	host.IP("link", "set", "dyn0", "up")
+	host.IP("addr", "add", "198.18.9.1/24", "dev", "dyn0")
+}
+
 // An interface that goes down and up, is deleted and made again, renamed away and back,
 // at random: when it ends up there, the addresses are on it; nothing is left over.
 func TestInterfaceComesAndGoes(t *testing.T) {
@@ -122,38 +158,7 @@ func TestInterfaceComesAndGoes(t *testing.T) {
 		})
 	}()
 
-	r := rand.New(rand.NewPCG(20, 2190))
-	name, there, up := "dyn0", false, false
-	for range 150 {
-		switch r.IntN(5) {
-		case 0, 1:
-			if there {
-				host.IP("link", "del", name)
-			} else {
-				host.IP("link", "add", "dyn0", "type", "veth", "peer", "name", fmt.Sprintf("p%d", r.IntN(1e6)))
-			}
-			name, there, up = "dyn0", !there, false
-		case 2, 3:
-			if there {
-				up = !up
-				state := map[bool]string{true: "up", false: "down"}[up]
-				host.IP("link", "set", name, state)
-			}
-		case 4:
-			if there && !up {
-				other := map[string]string{"dyn0": "away0", "away0": "dyn0"}[name]
-				host.IP("link", "set", name, "name", other)
-				name = other
-			}
-		}
-	}
-	if there {
-		host.IP("link", "del", name)
-	}
-	host.IP("link", "add", "dyn0", "type", "veth", "peer", "name", "dyn1")
-	host.IP("link", "set", "dyn1", "up")
-	host.IP("link", "set", "dyn0", "up")
-	host.IP("addr", "add", "198.18.9.1/24", "dev", "dyn0")
+	churn(host)
 	want := []string{"198.18.9.1", "198.18.9.100", "198.18.9.101", "2001:db8::1"}
 	netlab.Eventually(t, 5*time.Second, "the addresses on the last dyn0", func() bool {
 		addrs, err := others.Addrs()

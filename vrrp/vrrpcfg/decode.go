@@ -173,14 +173,12 @@ func (d *decoder) readBFD(c *cursor.Cursor) {
 	}
 }
 
-// ScriptUses lists the scripts of the configuration, in the order of the model.
-// Tracked scripts that nothing tracks are not looked at by keepalived either.
+// ScriptUses lists the scripts of the configuration, in the order of the model,
+// those of vrrp_scripts that nothing tracks as well.
 func (c *Config) ScriptUses() []cursor.ScriptUse {
 	var out []cursor.ScriptUse
 	for _, s := range c.Scripts {
-		if s.Used && s.Script != nil {
-			out = append(out, cursor.ScriptUse{Kind: cursor.TrackScript, Owner: s.Name, Script: s.Script})
-		}
+		out = append(out, cursor.ScriptUse{Kind: cursor.TrackScript, Owner: s.Name, Script: s.Script, Unused: !s.Used})
 	}
 	notify := func(owner string, n *Notify) {
 		for _, s := range n.scripts() {

@@ -83,6 +83,7 @@ func basicRows() []row {
 			}
 			if w.Text == "lo" {
 				c.Errorf(w.Range, diag.NoInterface, "(%s) cannot use a loopback interface (%s) for vrrp - ignoring", b.Name, w.Text)
+				b.Identity.Interface = ""
 				return
 			}
 			if b.Identity.VRF != "" {
@@ -138,7 +139,10 @@ func basicRows() []row {
 		})),
 		doc("", "none", members("authentication", "{ auth_type PASS|AH auth_pass <password> }", (*building).readAuthentication)),
 		effect("a process that is late asks the network first and needs no such rule", since("2.2.8", on("timer_expired_backup", "[<1..254>]", 0, (*building).readTimerExpired))),
-		deprecated("timer_expired_backup", on("thread_timer_expired", "[<1..254>]", 0, (*building).readTimerExpired)),
+		deprecated("timer_expired_backup", since("2.3.2", on("thread_timer_expired", "[<1..254>]", 0, func(b *building, c *cursor.Cursor) {
+			c.Warnf(c.Range(), diag.Deprecated, "Keyword %q is deprecated - please use %q", "thread_timer_expired", "timer_expired_backup")
+			b.readTimerExpired(c)
+		}))),
 		effect("nothing depends on it", number("debug", "0", 0, 4, "Debug value not valid; must be between 0-4", func(b *building, n int64) { b.Election.Debug = uint8(n) })),
 		effect("socket buffer sizes are left to the kernel", doc("0..4294967295", "vrrp_rx_bufs_policy", on("kernel_rx_buf_size", "<bytes>", 0, func(b *building, c *cursor.Cursor) {
 			if !c.More() {

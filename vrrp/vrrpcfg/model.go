@@ -392,6 +392,8 @@ type Process struct {
 	TerminateDelay time.Duration
 	FullCommand    bool
 	Used           bool
+
+	maxRange diag.Range // of the last quorum line
 }
 
 // TrackGroup is one track_group: instances that fault when a static entry is lost.

@@ -188,7 +188,7 @@ func (d *decoder) readProcess(c *cursor.Cursor) {
 		return
 	}
 	if p.QuorumMax < p.Quorum && p.QuorumMax != 0 {
-		d.diags.Errorf(name.Range, diag.Conflict, "quorum_max is less than quorum - ignoring")
+		d.diags.Errorf(p.maxRange, diag.Conflict, "quorum_max is less than quorum - ignoring")
 		return
 	}
 	if slices.ContainsFunc(d.cfg.Processes, func(o *Process) bool { return o.Name == p.Name }) {
@@ -212,7 +212,7 @@ func processRows() []cursor.Row[Process] {
 	count := func(name, def string, min int64, at func(*Process) *int) cursor.Row[Process] {
 		return doc(sprintf("%d..65535", min), def, line(path, name, "<n>", 1, func(p *Process, c *cursor.Cursor) {
 			if n, ok := c.Int(min, 65535); ok {
-				*at(p) = int(n)
+				*at(p), p.maxRange = int(n), c.Line()
 			} else {
 				c.Hint("%s for vrrp_track_process %s must be between [%d..65535] inclusive. Ignoring...", name, p.Name, min)
 			}

@@ -168,6 +168,8 @@ func (s *scriptCheck) runs(u cursor.ScriptUse, v Verdict) bool {
 		switch {
 		case v.NoUser:
 			s.diags.Errorf(u.Script.Range, diag.Script, "Unable to set uid/gid for script '%s'", strings.Join(u.Script.Argv, " "))
+			s.notFound(u.Owner)
+		case v.Missing && u.Unused:
 		case v.Missing:
 			s.diags.Errorf(u.Script.Range, diag.Script, "Disabling track script %s since not found/accessible", u.Owner)
 		case insecure:
@@ -192,6 +194,23 @@ func (s *scriptCheck) runs(u cursor.ScriptUse, v Verdict) bool {
 		s.diags.Errorf(u.Script.Range, diag.Script, "Failed to set uid/gid for misc checker script '%s' - removing", u.Script.Argv[0])
 	}
 	return false
+}
+
+// notFound says of everything that tracks a script that it is not there.
+func (s *scriptCheck) notFound(script string) {
+	say := func(owner string, t *vrrpcfg.Track) {
+		for _, r := range t.Scripts {
+			if r.Name == script {
+				s.diags.Errorf(r.Range, diag.NotFound, "(%s) track script %s not found, ignoring...", owner, script)
+			}
+		}
+	}
+	for _, i := range s.cfg.Instances {
+		say(i.Name, &i.Track)
+	}
+	for _, g := range s.cfg.Groups {
+		say(g.Name, &g.Track)
+	}
 }
 
 func (v Verdict) why() string {

@@ -62,6 +62,9 @@ type ScriptUse struct {
 	// instance, the FIFO's keyword.
 	Owner  string
 	Script *Script
+	// Unused: a vrrp_script that nothing tracks; it is not run, and a missing one
+	// is not spoken of, but it counts for the security line.
+	Unused bool
 }
 
 // Script reads the line as a script by the shell-like tokenizer:
