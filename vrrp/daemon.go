@@ -52,15 +52,17 @@ const stopLimit = 3 * time.Second
 // daemon is the child. Everything but opt, log, loop, client, worker and runner
 // belongs to the loop.
 type daemon struct {
-	opt    Options
-	log    *slog.Logger
-	loop   *loop.Loop[task]
-	client *childapi.Client
-	worker *vip.Worker
-	runner *script.Runner
-	group  *errgroup.Group
-	ctx    context.Context
-	resolv script.Resolver
+	opt      Options
+	log      *slog.Logger
+	loop     *loop.Loop[task]
+	client   *childapi.Client
+	worker   *vip.Worker
+	runner   *script.Runner
+	group    *errgroup.Group
+	ctx      context.Context
+	resolver *resolverTemp
+	runs     map[int32]func(clock.Instant, script.Result)
+	lastRun  int32
 
 	net       network
 	links     *iface.Table
@@ -105,11 +107,13 @@ func Run(opt Options) int {
 func open(opt Options) (*daemon, error) {
 	d := &daemon{
 		opt: opt, log: opt.Log, stopped: make(chan struct{}),
+		runs:  map[int32]func(clock.Instant, script.Result){},
 		links: iface.New(), observed: map[rtnl.Key]rtnl.Addr{},
 		byName: map[string]*instance{}, routes: map[routeKey]*instance{}, byScript: map[string]*trackScript{},
 	}
 	d.loop = loop.New[task](clock.Real{}, clock.Real{}.NewWaker(), 1024)
 	d.timers.arm = d.loop.Arm
+	d.notify = notifier{d: d, queues: map[string]*scriptQueue{}}
 	d.handover.open(opt.Boot, opt.Log)
 	handle, err := rtnl.Open()
 	if err != nil {
@@ -145,7 +149,7 @@ func (d *daemon) run() int {
 	for _, run := range []func(context.Context) error{
 		func(ctx context.Context) error { return d.loop.Run(ctx, d) },
 		func(ctx context.Context) error { return monitor.Run(ctx, d.kernelEvents) },
-		d.runWorker, d.runner.Run, d.client.Run, d.net.join.run, d.notify.run,
+		d.runWorker, d.runner.Run, d.client.Run, d.net.join.run,
 	} {
 		d.group.Go(func() error { return run(d.ctx) })
 	}

@@ -134,7 +134,7 @@ func (d *daemon) repaired(now clock.Instant, r worker.Repaired[vip.Object]) {
 	in.counters.restored++
 	d.reportRestored(in, r.Object, r.Losses)
 	if r.Contested {
-		d.contested(now, in, r.Object)
+		d.contested(now, in, r.Object.Prefix)
 	}
 	if in.st.Phase == fsm.Master && in.st.Settled {
 		d.step(now, in, fsm.Event{Kind: fsm.EvInstalled, Gen: in.st.Gen})

@@ -16,6 +16,7 @@ type syncGroup struct {
 	st       group.State
 	members  []*instance
 	standing []fsm.Standing
+	notify   notifyOptions
 	pending  bool      // a member's standing has changed
 	by       *instance // the member that caused it
 	changed  time.Time

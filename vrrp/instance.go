@@ -27,22 +27,24 @@ type instance struct {
 	joined membership // where adverts are listened for
 	group  *syncGroup // nil: none
 
-	waiting  bool // its deadline has come, the socket is being read
-	ipid     uint16
-	pdu      []byte
-	vips     []netip.Addr
-	causes   causeSet
-	weights  int // sum of what tracking contributes
-	cause    string
-	since    clock.Instant
-	changed  time.Time // when, as a time of day
-	counters counters
-	late     lateness
-	applied  uint64 // newest generation the worker has reported
-	failed   bool   // of it, not everything could be installed
-	removing bool   // gone from the configuration, waits for its addresses to go
-	slotNo   int    // hand-over slot
-	track    []trackRef
+	waiting     bool // its deadline has come, the socket is being read
+	ipid        uint16
+	pdu         []byte
+	vips        []netip.Addr
+	causes      causeSet
+	weights     int // sum of what tracking contributes
+	cause       string
+	since       clock.Instant
+	changed     time.Time // when, as a time of day
+	counters    counters
+	late        lateness
+	applied     uint64 // newest generation the worker has reported
+	failed      bool   // of it, not everything could be installed
+	removing    bool   // gone from the configuration, waits for its addresses to go
+	slotNo      int    // hand-over slot
+	track       []trackRef
+	notify      notifyOptions
+	contestedAt clock.Instant
 }
 
 // membership is a multicast group on a link.
@@ -103,7 +105,6 @@ func machineConfig(cfg *vrrpcfg.Instance, source netip.Addr) fsm.Config {
 		AdverInt: cfg.Election.AdvertInt, DownTimerAdverts: cfg.Election.DownTimerAdverts,
 		NoPreempt: !cfg.Election.Preempt, PreemptDelay: cfg.Election.PreemptDelay,
 		LowerPrioNoAdvert: cfg.Election.LowerPrioNoAdvert, HigherPrioSendAdvert: cfg.Election.HigherPrioSendAdvert,
-		AnnounceYield:      true,
 		TimerExpiredBackup: cfg.Election.TimerExpiredBackup,
 		Grouped:            cfg.Group != "",
 		Spread:             spread(cfg.Identity.Interface, cfg.Identity.VRID),

@@ -1,7 +1,6 @@
 package vrrp
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -25,9 +24,6 @@ const maxQueued = 64
 type notifier struct {
 	d       *daemon
 	queues  map[string]*scriptQueue
-	running map[int32]*scriptQueue // by run
-	fifos   []*script.FIFO
-	lines   chan string
 	waiting int           // scripts queued or running
 	idle    chan struct{} // closed while the loop drains and nothing is left
 }
@@ -101,7 +97,7 @@ func (n *notifier) group(now clock.Instant, g *syncGroup, notice fsm.Notice) {
 }
 
 func (n *notifier) tell(now clock.Instant, object string, ev notify.Event, o *notifyOptions) {
-	plan := notify.Decide(ev, o.options)
+	plan := decide(ev, o.options)
 	for _, run := range plan.Runs {
 		for i, h := range hookOrder {
 			if h == run.Hook && o.scripts[i] != nil {
@@ -109,11 +105,6 @@ func (n *notifier) tell(now clock.Instant, object string, ev notify.Event, o *no
 				cmd.Argv = append(cmd.Argv[:len(cmd.Argv):len(cmd.Argv)], run.Args...)
 				n.queue(object).add(now, n, cmd)
 			}
-		}
-	}
-	if plan.FIFO != "" {
-		for _, f := range n.fifos {
-			f.Write(plan.FIFO)
 		}
 	}
 }
@@ -191,16 +182,7 @@ func (n *notifier) drain(within time.Duration) {
 
 // configure opens the FIFOs of a configuration; those that stay are kept.
 func (n *notifier) configure(cfg *vrrpcfg.Config) {
-	for _, f := range n.fifos {
-		f.Close()
-	}
-	n.fifos = nil
-	for _, f := range n.d.fifoConfigs(cfg) {
-		n.fifos = append(n.fifos, script.OpenFIFO(n.d.ctx, f))
-	}
 }
 
-func (n *notifier) run(ctx context.Context) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
+// removed prepares an instance that a reload removes: notify_deleted decides what is told.
+func (n *notifier) removed(in *instance) { n.hooks(in) }

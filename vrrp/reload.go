@@ -69,14 +69,14 @@ func firstFatal(l diag.List) string {
 
 // decode turns the tree into the model, against the interfaces that exist now.
 func (d *daemon) decode(u childapi.Update) (*preparation, diag.List) {
-	g, diags := global.Load(u.Tree)
+	g, diags := global.Decode(u.Tree)
 	ifs, err := interfaces()
 	if err != nil {
 		d.log.Warn(err.Error())
 	}
 	cfg, more := vrrpcfg.Load(u.Tree, g, ifs)
 	diags = append(diags, more...)
-	return &preparation{generation: u.Generation, cfg: cfg, globals: global.Text(g)}, diags
+	return &preparation{generation: u.Generation, cfg: cfg, globals: g.Text(false)}, diags
 }
 
 // interfaces lists the names of the links that exist; nil when that cannot be found out.

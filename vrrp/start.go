@@ -175,7 +175,7 @@ func (d *daemon) reloadGroups(*vrrpcfg.Config) {
 		in.group = nil
 	}
 	for _, cfg := range d.cfg.Groups {
-		g := &syncGroup{cfg: cfg, changed: time.Now()}
+		g := &syncGroup{cfg: cfg, changed: time.Now(), notify: d.notify.resolve(cfg.Name, &cfg.Notify)}
 		for _, o := range old {
 			if o.cfg.Name == cfg.Name {
 				g.st, g.changed = o.st, o.changed
@@ -222,15 +222,14 @@ func (d *daemon) reloadScripts(now clock.Instant) {
 		s.cancelled = true
 		s.timer.release()
 		if s.running {
-			d.runner.Cancel(s.id)
+			d.runner.Cancel(s.command.ID)
 		}
 	}
 }
 
 // sameScript reports whether the results of a script's old runs still mean something.
 func sameScript(a, b *vrrpcfg.Script) bool {
-	return a.Script.Equal(b.Script) && a.Interval == b.Interval && a.Rise == b.Rise && a.Fall == b.Fall &&
-		a.User == b.User && a.Group == b.Group
+	return a.Script.Equal(b.Script) && a.Interval == b.Interval && a.Timeout == b.Timeout && a.Rise == b.Rise && a.Fall == b.Fall
 }
 
 // tellVIPs tells the interface table which addresses are virtual: none of them is to be

@@ -31,7 +31,6 @@ type trackRef struct {
 type trackScript struct {
 	cfg       *vrrpcfg.Script
 	command   script.Command
-	id        int32
 	timer     timer
 	counter   track.Counter
 	running   bool
@@ -71,6 +70,7 @@ func (d *daemon) startScript(now clock.Instant, s *trackScript) {
 		return
 	}
 	s.running, s.started = true, time.Now()
+	s.command.ID = d.newRun(func(now clock.Instant, r script.Result) { d.trackDone(now, s, r) })
 	d.runner.Start(s.command)
 }
 

@@ -62,12 +62,21 @@ func checkKinds() []kind {
 	}
 }
 
+// tables are the keywords of each type of checker; those of nested blocks have
+// paths of their own and are left out.
+func tables() map[string]cursor.Table[check] {
+	out := map[string]cursor.Table[check]{}
+	for _, k := range checkKinds() {
+		own := slices.DeleteFunc(k.rows(), func(row cursor.Row[check]) bool { return row.Path != k.Path+"/"+k.Name })
+		out[k.Name] = cursor.Index(own)
+	}
+	return out
+}
+
 // read reads one checker's block.
 func (k kind) read(r *server, c *cursor.Cursor) {
 	state := check{r: r}
-	// The rows of nested blocks have paths of their own.
-	own := slices.DeleteFunc(k.rows(), func(row cursor.Row[check]) bool { return row.Path != k.Path+"/"+k.Name })
-	cursor.Index(own).Decode(&state, c.Block(), c.Diags())
+	checkTables[k.Name].Decode(&state, c.Block(), c.Diags())
 	if k.finish != nil {
 		k.finish(&state, c)
 	}
@@ -116,7 +125,7 @@ func httpRows(path string) []cursor.Row[check] {
 		})),
 		block(line(path, "url", "{ ... }", 0, func(k *check, c *cursor.Cursor) {
 			k.path = false
-			cursor.Index(urlRows(path)).Decode(k, c.Block(), c.Diags())
+			urlTable.Decode(k, c.Block(), c.Diags())
 			if !k.path {
 				c.Errorf(c.Range(), diag.BadValue, "HTTP/SSL_GET checker url has no path - ignoring")
 				return
@@ -183,7 +192,7 @@ func urlRows(checker string) []cursor.Row[check] {
 
 func smtpRows(path string) []cursor.Row[check] {
 	host := block(line(path, "host", "{ ... }", 0, func(k *check, c *cursor.Cursor) {
-		cursor.Index(connectionRows(path+"/host")).Decode(k, c.Block(), c.Diags())
+		hostTable.Decode(k, c.Block(), c.Diags())
 	}))
 	rows := []cursor.Row[check]{
 		doc("", "smtpchecker.keepalived.org", text[check](path, "helo_name", "<string>", "SMTP_CHECK helo name missing")),

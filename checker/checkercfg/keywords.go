@@ -31,6 +31,19 @@ func Keywords() []config.Keyword {
 	return out
 }
 
+// The tables by which blocks are read, made once: there may be tens of thousands
+// of real servers.
+var (
+	rootTable    = cursor.Index(rootRows())
+	bfdTable     = cursor.Index(bfdRows())
+	sslTable     = cursor.Index(sslRows())
+	serviceTable = cursor.Index(serviceRows())
+	serverTable  = cursor.Index(serverRows())
+	checkTables  = tables()
+	urlTable     = cursor.Index(urlRows(""))
+	hostTable    = cursor.Index(connectionRows(""))
+)
+
 // line makes a row of a block at path.
 func line[T any](path, name, grammar string, need int, into func(*T, *cursor.Cursor)) cursor.Row[T] {
 	return cursor.Row[T]{Keyword: config.Keyword{Path: path, Name: name, Grammar: grammar, Need: need}, Into: into}

@@ -62,7 +62,7 @@ func (s *service) readServer(c *cursor.Cursor) {
 		}
 		r.port = uint16(n)
 	}
-	cursor.Index(serverRows()).Decode(&r, c.Block(), s.d.diags)
+	serverTable.Decode(&r, c.Block(), s.d.diags)
 	if s.addr.IsValid() && s.addr.Is4() != r.addr.Is4() && s.method != "TUN" && r.method != "TUN" {
 		c.Errorf(w.Range, diag.BadAddress, "Address family of virtual server and real server %s don't match - skipping real server.", w.Text)
 		return

@@ -57,7 +57,7 @@ func (d *decoder) readService(c *cursor.Cursor) {
 	if !s.readName(c) {
 		return
 	}
-	cursor.Index(serviceRows()).Decode(s, c.Block(), d.diags)
+	serviceTable.Decode(s, c.Block(), d.diags)
 	if s.unknown {
 		return
 	}

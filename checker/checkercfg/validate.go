@@ -28,14 +28,14 @@ type Summary struct {
 func Validate(t *config.Tree, g *global.Config) (Summary, diag.List) {
 	var diags diag.List
 	d := &decoder{g: g, diags: &diags, groups: map[string]bool{}, files: map[string]bool{}, bfds: map[string]bool{}}
-	cursor.Index(rootRows()).Decode(d, t.Roots, &diags)
+	rootTable.Decode(d, t.Roots, &diags)
 	return Summary{Services: d.servers, Scripts: d.scripts}, diags
 }
 
 func rootRows() []cursor.Row[decoder] {
 	rows := []cursor.Row[decoder]{
 		block(line("", "SSL", "{ ... }", 0, func(d *decoder, c *cursor.Cursor) {
-			cursor.Index(sslRows()).Decode(d, c.Block(), d.diags)
+			sslTable.Decode(d, c.Block(), d.diags)
 		})),
 		list(line("", "virtual_server_group", "<name> { <ip>[-<n>|-<ip>|/<len>] [<port>] | fwmark <n> [inet|inet6] ... }", 1, (*decoder).readGroup)),
 		block(line("", "virtual_server", "<ip> [<port>] | fwmark <n> | group <name> { ... }", 1, (*decoder).readService)),
@@ -137,7 +137,7 @@ func (d *decoder) readBFD(c *cursor.Cursor) {
 		return
 	}
 	b := bfdInstance{name: name.Text}
-	cursor.Index(bfdRows()).Decode(&b, c.Block(), d.diags)
+	bfdTable.Decode(&b, c.Block(), d.diags)
 	switch {
 	case b.bad:
 	case !b.neighbour.IsValid():

@@ -146,7 +146,7 @@ func NewRunner(c Config) *Runner {
 			r.limits = append(r.limits, l)
 		}
 	}
-	//
+	closeOnExec()
 	return r
 }
 

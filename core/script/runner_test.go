@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -175,7 +176,7 @@ func TestSurroundings(t *testing.T) {
 	defer unix.Setrlimit(unix.RLIMIT_RTTIME, &rttime)
 
 	out := filepath.Join(t.TempDir(), "out")
-	r.Start(sh(1, `ls -l /proc/$$/fd > `+out+`
+	r.Start(sh(1, `(ls -l /proc/$$/fd > `+out+`)
 		{ grep -E '^(SigBlk|SigIgn|Umask):' /proc/self/status
 		set -- $(cat /proc/self/stat); echo group $$ $5; echo nice ${19}; echo policy ${41}
 		sleep 0.1; grep 'realtime timeout' /proc/$$/limits
@@ -219,6 +220,33 @@ func TestSurroundings(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("surroundings of a script (-want +got):\n%s", diff)
+	}
+}
+
+// TestNoSignalIsBlocked: a daemon that was started with blocked signals does not hand
+// them on; a script could not be ended then.
+func TestNoSignalIsBlocked(t *testing.T) {
+	if os.Getenv("SCRIPT_TEST_BLOCKED") == "" {
+		cmd := exec.Command("env", "--block-signal=TERM,USR2", "SCRIPT_TEST_BLOCKED=1",
+			"/proc/self/exe", "-test.run=^TestNoSignalIsBlocked$")
+		self, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Args[3] = self
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	own, err := os.ReadFile("/proc/self/status")
+	if err != nil || strings.Contains(string(own), "SigBlk:\t0000000000000000") {
+		t.Fatal("nothing is blocked here: the test shows nothing")
+	}
+	r, results := run(t, Config{})
+	r.Start(sh(1, "grep -q '^SigBlk:.0000000000000000$' /proc/self/status"))
+	if res := next(t, results); !res.OK() {
+		t.Errorf("the script has blocked signals: %+v", res)
 	}
 }
 

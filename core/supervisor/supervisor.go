@@ -113,6 +113,7 @@ type Supervisor struct {
 	began   time.Time
 	memory  *os.File // hand-over to VRRP children; nil: none
 	loadCtx context.Context
+	loading chan struct{} // holds one token while Load runs
 
 	// The loop's.
 	children  []*child
@@ -166,9 +167,10 @@ func New(opt Options) (*Supervisor, error) {
 	}
 	s := &Supervisor{
 		opt: opt, log: opt.Log,
-		inbox: make(chan func(), 256),
-		done:  make(chan struct{}),
-		began: time.Now(),
+		inbox:   make(chan func(), 256),
+		done:    make(chan struct{}),
+		loading: make(chan struct{}, 1),
+		began:   time.Now(),
 	}
 	s.events.init()
 	s.records.init()
@@ -241,7 +243,13 @@ func (s *Supervisor) Run() (status int, err error) {
 }
 
 func (s *Supervisor) serve(whom string, accept func(net.Listener) error, l net.Listener) {
-	if err := accept(l); err != nil && !errors.Is(err, net.ErrClosed) {
+	err := accept(l)
+	select {
+	case <-s.done:
+		return
+	default:
+	}
+	if err != nil && !errors.Is(err, net.ErrClosed) {
 		s.log.Error(fmt.Sprintf("The socket for %s is closed: %v", whom, err))
 	}
 }

@@ -45,7 +45,7 @@ func (w *watchdog) beat(now time.Duration) {
 // as a whole.
 func (w *watchdog) check(now, late time.Duration) bite {
 	if late >= ownStall {
-		w.seen += late
+		w.seen = min(w.seen+late, now)
 	}
 	if w.dying {
 		if now-w.aborted >= abortGrace {

@@ -191,20 +191,22 @@ func (m *machine) announce() bool {
 }
 
 // rivalGone: the rival has resigned or has not been heard any more. Whatever it
-// announced last must not stand.
+// announced last must not stand. Also what comes of a stall and of addresses put
+// back: then there is no rival that scripts could be told of.
 func (m *machine) rivalGone() {
 	s := &m.s
 	if s.Settled && m.now < s.announceAt {
 		s.QuietAt = s.announceAt // not yet, but it shall not be forgotten
 		return
 	}
-	if s.QuietAt != clock.Never && s.Master != m.c.Source {
+	s.duelUntil = m.now
+	if s.Master != m.c.Source {
 		m.sayPeer(MsgRivalQuiet, s.Master, s.MasterPriority)
+		m.contest()
+	} else {
+		m.announce()
 	}
-	s.duelUntil = m.now
-	m.contest()
-	s.duelUntil = m.now
-	s.QuietAt = clock.Never
+	s.duelUntil, s.QuietAt = m.now, clock.Never
 	s.Master, s.MasterPriority = m.c.Source, s.Priority
 }
 
@@ -231,7 +233,10 @@ func (m *machine) installed(ev *Event) {
 		m.say(MsgInstallFailed)
 	}
 	if s.Settled {
-		m.announce() // put back after somebody removed them
+		// Put back after somebody removed them, or installed at a later try.
+		if !m.announce() && s.QuietAt == clock.Never {
+			s.QuietAt = s.announceAt
+		}
 		return
 	}
 	s.Settled = true

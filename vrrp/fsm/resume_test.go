@@ -72,6 +72,7 @@ func TestTornRecord(t *testing.T) {
 	}
 	odd := slot
 	odd[0]++
+	binary.LittleEndian.PutUint32(odd[slotCRC:], slotSum(&odd, binary.LittleEndian.Uint32(odd[:])))
 	if _, ok := DecodeRecord(&odd); ok {
 		t.Error("an odd sequence number is a record")
 	}

@@ -88,7 +88,11 @@ func (l *lan) push(e simEvent) {
 
 // run plays everything up to an instant.
 func (l *lan) run(until clock.Instant) {
-	for l.failure == "" {
+	for turns := 0; l.failure == ""; turns++ {
+		if turns > 100000 {
+			l.fail("no end of events")
+			break
+		}
 		id, ok := l.queue.PopDue(until)
 		if !ok {
 			break

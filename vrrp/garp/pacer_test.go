@@ -51,107 +51,109 @@ func check(t *testing.T, got string, want ...string) {
 	}
 }
 
+var schedules = []struct {
+	name    string
+	c       Config
+	sched   Schedule
+	targets []Target
+	run     func(p *Pacer) string
+	want    []string
+}{
+	{name: "becoming Master: repeat rounds over all addresses back to back, again after the delay",
+		sched: Schedule{Repeat: 3, Delay: 5 * second}, targets: []Target{v1, v2},
+		run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Never-1) },
+		want: []string{"0s: 1 2 1 2 1 2", "5s: 1 2 1 2 1 2"}},
+	{name: "garp_master_delay 0: no second burst",
+		sched: Schedule{Repeat: 2}, targets: []Target{v1},
+		run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Never-1) },
+		want: []string{"0s: 1 1"}},
+	{name: "garp_master_refresh: first after delay and refresh, then every refresh",
+		sched: Schedule{Repeat: 1, Delay: 5 * second, Refresh: 2 * second, RefreshRepeat: 2}, targets: []Target{v1},
+		run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Instant(10*second)) },
+		want: []string{"0s: 1", "5s: 1", "7s: 1 1", "9s: 1 1"}},
+	{name: "lower priority: its own repeat and delay, refreshes go on",
+		sched: Schedule{Repeat: 1, Delay: 5 * second, LowerRepeat: 2, LowerDelay: 3 * second}, targets: []Target{v1},
+		run: func(p *Pacer) string {
+			p.Start(7, 0, Master)
+			drive(p, 0, clock.Instant(6*second))
+			p.Start(7, clock.Instant(10*second), Lower)
+			return drive(p, clock.Instant(10*second), clock.Never-1)
+		},
+		want: []string{"0s: 1 1", "3s: 1 1"}},
+	{name: "lower priority with delay 0 and repeat 0 (strict): nothing",
+		sched: Schedule{Repeat: 1}, targets: []Target{v1},
+		run: func(p *Pacer) string {
+			p.Start(7, 0, Master)
+			drive(p, 0, 0)
+			p.Start(7, 0, Lower)
+			return drive(p, 0, clock.Never-1)
+		}},
+	{name: "garp_interval spaces packets",
+		c: Config{ARPInterval: 100 * time.Millisecond}, sched: Schedule{Repeat: 2}, targets: []Target{v1, v2},
+		run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Never-1) },
+		want: []string{"0s: 1", "100ms: 2", "200ms: 1", "300ms: 2"}},
+	{name: "gna_interval does not hold up ARP",
+		c: Config{NAInterval: 100 * time.Millisecond}, sched: Schedule{Repeat: 2}, targets: []Target{n1, v3, n2, v2},
+		run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Never-1) },
+		want: []string{"0s: 3 1 2 3 2", "100ms: 2", "200ms: 1", "300ms: 2"}},
+	{name: "limit per second",
+		c: Config{PerSecond: 4}, sched: Schedule{Repeat: 3}, targets: []Target{v1, v2},
+		run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Never-1) },
+		want: []string{"0s: 1 2 1 2", "250ms: 1", "500ms: 2"}},
+	{name: "leaving Master drops the queue, the second burst and refreshes",
+		c:     Config{ARPInterval: second},
+		sched: Schedule{Repeat: 5, Delay: 5 * second, Refresh: second, RefreshRepeat: 1}, targets: []Target{v1, v2},
+		run: func(p *Pacer) string {
+			p.Start(7, 0, Master)
+			drive(p, 0, clock.Instant(2*second))
+			p.Start(7, clock.Instant(2*second), Stop)
+			return drive(p, clock.Instant(2*second), clock.Never-1)
+		}},
+	{name: "a new address at reload is announced alone, twice",
+		sched: Schedule{Repeat: 2, Delay: 5 * second}, targets: []Target{v1, v2},
+		run: func(p *Pacer) string {
+			p.Start(7, 0, Master)
+			drive(p, 0, clock.Instant(8*second))
+			p.SetTargets(7, Schedule{Repeat: 2, Delay: 5 * second}, []Target{v1, v3, v2})
+			p.Start(7, clock.Instant(20*second), Added)
+			return drive(p, clock.Instant(20*second), clock.Never-1)
+		},
+		want: []string{"0s: 3 3", "5s: 3 3"}},
+	{name: "a reload without new addresses announces nothing",
+		sched: Schedule{Repeat: 2, Delay: 5 * second}, targets: []Target{v1, v2},
+		run: func(p *Pacer) string {
+			p.Start(7, 0, Master)
+			drive(p, 0, clock.Instant(8*second))
+			p.SetTargets(7, Schedule{Repeat: 2, Delay: 5 * second}, []Target{v2, v1})
+			p.Start(7, clock.Instant(20*second), Added)
+			return drive(p, clock.Instant(20*second), clock.Never-1)
+		}},
+	{name: "a removed address is not announced again",
+		sched: Schedule{Repeat: 2, Delay: 5 * second}, targets: []Target{v1, v2},
+		run: func(p *Pacer) string {
+			p.Start(7, 0, Master)
+			drive(p, 0, clock.Instant(second))
+			p.SetTargets(7, Schedule{Repeat: 2, Delay: 5 * second}, []Target{v2})
+			return drive(p, clock.Instant(second), clock.Never-1)
+		},
+		want: []string{"4s: 2 2"}},
+	{name: "resumed: one round, refreshes go on",
+		sched: Schedule{Repeat: 5, Delay: 5 * second, Refresh: 10 * second, RefreshRepeat: 1}, targets: []Target{v1},
+		run:  func(p *Pacer) string { p.Start(7, 0, Once); return drive(p, 0, clock.Instant(20*second)) },
+		want: []string{"0s: 1", "15s: 1"}},
+	{name: "a burst on top of a burst does not add up",
+		c: Config{ARPInterval: second}, sched: Schedule{Repeat: 3, LowerRepeat: 3}, targets: []Target{v1},
+		run: func(p *Pacer) string {
+			p.Start(7, 0, Master)
+			p.Start(7, 0, Lower)
+			p.Start(7, 0, Master)
+			return drive(p, 0, clock.Never-1)
+		},
+		want: []string{"0s: 1", "1s: 1", "2s: 1"}},
+}
+
 func TestSchedules(t *testing.T) {
-	tests := []struct {
-		name    string
-		c       Config
-		sched   Schedule
-		targets []Target
-		run     func(p *Pacer) string
-		want    []string
-	}{
-		{name: "becoming Master: repeat rounds over all addresses back to back, again after the delay",
-			sched: Schedule{Repeat: 3, Delay: 5 * second}, targets: []Target{v1, v2},
-			run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Never-1) },
-			want: []string{"0s: 1 2 1 2 1 2", "5s: 1 2 1 2 1 2"}},
-		{name: "garp_master_delay 0: no second burst",
-			sched: Schedule{Repeat: 2}, targets: []Target{v1},
-			run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Never-1) },
-			want: []string{"0s: 1 1"}},
-		{name: "garp_master_refresh: first after delay and refresh, then every refresh",
-			sched: Schedule{Repeat: 1, Delay: 5 * second, Refresh: 2 * second, RefreshRepeat: 2}, targets: []Target{v1},
-			run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Instant(10*second)) },
-			want: []string{"0s: 1", "5s: 1", "7s: 1 1", "9s: 1 1"}},
-		{name: "lower priority: its own repeat and delay, refreshes go on",
-			sched: Schedule{Repeat: 1, Delay: 5 * second, LowerRepeat: 2, LowerDelay: 3 * second}, targets: []Target{v1},
-			run: func(p *Pacer) string {
-				p.Start(7, 0, Master)
-				drive(p, 0, clock.Instant(6*second))
-				p.Start(7, clock.Instant(10*second), Lower)
-				return drive(p, clock.Instant(10*second), clock.Never-1)
-			},
-			want: []string{"0s: 1 1", "3s: 1 1"}},
-		{name: "lower priority with delay 0 and repeat 0 (strict): nothing",
-			sched: Schedule{Repeat: 1}, targets: []Target{v1},
-			run: func(p *Pacer) string {
-				p.Start(7, 0, Master)
-				drive(p, 0, 0)
-				p.Start(7, 0, Lower)
-				return drive(p, 0, clock.Never-1)
-			}},
-		{name: "garp_interval spaces packets",
-			c: Config{ARPInterval: 100 * time.Millisecond}, sched: Schedule{Repeat: 2}, targets: []Target{v1, v2},
-			run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Never-1) },
-			want: []string{"0s: 1", "100ms: 2", "200ms: 1", "300ms: 2"}},
-		{name: "gna_interval does not hold up ARP",
-			c: Config{NAInterval: 100 * time.Millisecond}, sched: Schedule{Repeat: 2}, targets: []Target{n1, v3, n2, v2},
-			run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Never-1) },
-			want: []string{"0s: 3 1 2 3 2", "100ms: 2", "200ms: 1", "300ms: 2"}},
-		{name: "limit per second",
-			c: Config{PerSecond: 4}, sched: Schedule{Repeat: 3}, targets: []Target{v1, v2},
-			run:  func(p *Pacer) string { p.Start(7, 0, Master); return drive(p, 0, clock.Never-1) },
-			want: []string{"0s: 1 2 1 2", "250ms: 1", "500ms: 2"}},
-		{name: "leaving Master drops the queue, the second burst and refreshes",
-			c:     Config{ARPInterval: second},
-			sched: Schedule{Repeat: 5, Delay: 5 * second, Refresh: second, RefreshRepeat: 1}, targets: []Target{v1, v2},
-			run: func(p *Pacer) string {
-				p.Start(7, 0, Master)
-				drive(p, 0, clock.Instant(2*second))
-				p.Start(7, clock.Instant(2*second), Stop)
-				return drive(p, clock.Instant(2*second), clock.Never-1)
-			}},
-		{name: "a new address at reload is announced alone, twice",
-			sched: Schedule{Repeat: 2, Delay: 5 * second}, targets: []Target{v1, v2},
-			run: func(p *Pacer) string {
-				p.Start(7, 0, Master)
-				drive(p, 0, clock.Instant(8*second))
-				p.SetTargets(7, Schedule{Repeat: 2, Delay: 5 * second}, []Target{v1, v3, v2})
-				p.Start(7, clock.Instant(20*second), Added)
-				return drive(p, clock.Instant(20*second), clock.Never-1)
-			},
-			want: []string{"0s: 3 3", "5s: 3 3"}},
-		{name: "a reload without new addresses announces nothing",
-			sched: Schedule{Repeat: 2, Delay: 5 * second}, targets: []Target{v1, v2},
-			run: func(p *Pacer) string {
-				p.Start(7, 0, Master)
-				drive(p, 0, clock.Instant(8*second))
-				p.SetTargets(7, Schedule{Repeat: 2, Delay: 5 * second}, []Target{v2, v1})
-				p.Start(7, clock.Instant(20*second), Added)
-				return drive(p, clock.Instant(20*second), clock.Never-1)
-			}},
-		{name: "a removed address is not announced again",
-			sched: Schedule{Repeat: 2, Delay: 5 * second}, targets: []Target{v1, v2},
-			run: func(p *Pacer) string {
-				p.Start(7, 0, Master)
-				drive(p, 0, clock.Instant(second))
-				p.SetTargets(7, Schedule{Repeat: 2, Delay: 5 * second}, []Target{v2})
-				return drive(p, clock.Instant(second), clock.Never-1)
-			},
-			want: []string{"4s: 2 2"}},
-		{name: "resumed: one round, refreshes go on",
-			sched: Schedule{Repeat: 5, Delay: 5 * second, Refresh: 10 * second, RefreshRepeat: 1}, targets: []Target{v1},
-			run:  func(p *Pacer) string { p.Start(7, 0, Once); return drive(p, 0, clock.Instant(20*second)) },
-			want: []string{"0s: 1", "15s: 1"}},
-		{name: "a burst on top of a burst does not add up",
-			c: Config{ARPInterval: second}, sched: Schedule{Repeat: 3, LowerRepeat: 3}, targets: []Target{v1},
-			run: func(p *Pacer) string {
-				p.Start(7, 0, Master)
-				p.Start(7, 0, Lower)
-				return drive(p, 0, clock.Never-1)
-			},
-			want: []string{"0s: 1", "1s: 1", "2s: 1"}},
-	}
-	for _, tt := range tests {
+	for _, tt := range schedules {
 		t.Run(tt.name, func(t *testing.T) {
 			p := New(tt.c)
 			p.SetTargets(7, tt.sched, tt.targets)

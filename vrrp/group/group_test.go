@@ -152,113 +152,124 @@ func (r *rig) check(t *testing.T, phase fsm.Phase, want ...string) {
 	r.log = nil
 }
 
+var groupRules = []struct {
+	name string
+	run  func(t *testing.T, r *rig)
+}{
+	{"starts when all members can: group told first, no Syncing line", func(t *testing.T, r *rig) {
+		r.event(0, fsm.Event{Kind: fsm.EvStartup})
+		r.check(t, fsm.Initialize)
+		r.event(1, fsm.Event{Kind: fsm.EvStartup})
+		r.check(t, fsm.Backup, "G BACKUP", "B BACKUP", "A BACKUP")
+	}},
+	{"waits for a member's scripts", func(t *testing.T, r *rig) {
+		r.start(0, fsm.CauseInit)
+		r.check(t, fsm.Initialize)
+		r.event(1, fsm.Event{Kind: fsm.EvRecovered, Causes: fsm.CauseInit})
+		r.check(t, fsm.Backup, "G BACKUP", "B BACKUP", "A BACKUP")
+	}},
+	{"an impaired member at the start: all FAULT", func(t *testing.T, r *rig) {
+		r.start(0, fsm.CauseInterface)
+		r.check(t, fsm.Fault, "G FAULT", "B FAULT", "A FAULT")
+	}},
+	{"MASTER only when every member would be; scripts of the group last", func(t *testing.T, r *rig) {
+		r.start()
+		r.log = nil
+		r.timeout(0)
+		r.check(t, fsm.Backup)
+		r.timeout(1)
+		r.check(t, fsm.Master, "B wants", "sync MASTER", "A wants")
+		r.installed(0)
+		r.check(t, fsm.Master, "A MASTER")
+		r.installed(1)
+		r.check(t, fsm.Master, "B MASTER", "G MASTER")
+	}},
+	{"a member that hears a master holds all back", func(t *testing.T, r *rig) {
+		r.start()
+		r.log = nil
+		r.timeout(0)
+		r.hears(0)
+		r.timeout(1)
+		r.check(t, fsm.Backup)
+	}},
+	{"one member's fault pulls all, every Master resigns", func(t *testing.T, r *rig) {
+		r.master()
+		r.impaired(1)
+		r.check(t, fsm.Fault, "B resigns", "B FAULT", "sync FAULT", "G FAULT", "A resigns", "A FAULT")
+	}},
+	{"one member's fault pulls Backups", func(t *testing.T, r *rig) {
+		r.start()
+		r.log = nil
+		r.impaired(0)
+		r.check(t, fsm.Fault, "A FAULT", "sync FAULT", "G FAULT", "B FAULT")
+	}},
+	{"leaves FAULT when the last one has recovered", func(t *testing.T, r *rig) {
+		r.start(fsm.CauseInterface, fsm.CauseInterface)
+		r.log = nil
+		r.recovered(0)
+		r.check(t, fsm.Fault)
+		r.recovered(1)
+		r.check(t, fsm.Backup, "B BACKUP", "sync BACKUP", "G BACKUP", "A BACKUP")
+	}},
+	{"a member yields: all leave, without resigning", func(t *testing.T, r *rig) {
+		r.master()
+		r.hears(0)
+		r.check(t, fsm.Backup, "A BACKUP", "sync BACKUP", "G BACKUP", "B BACKUP")
+	}},
+	{"step-down of all members: all resign", func(t *testing.T, r *rig) {
+		r.master()
+		for i := range r.s {
+			r.step(i, fsm.Event{Kind: fsm.EvStepDown, For: sec})
+		}
+		r.regroup()
+		r.check(t, fsm.Backup, "A resigns", "A BACKUP", "B resigns", "B BACKUP", "sync BACKUP", "G BACKUP")
+	}},
+	{"stop: the group last", func(t *testing.T, r *rig) {
+		r.master()
+		r.event(0, fsm.Event{Kind: fsm.EvShutdown})
+		r.check(t, fsm.Master, "A resigns", "A STOP")
+		r.event(1, fsm.Event{Kind: fsm.EvShutdown})
+		r.check(t, fsm.Initialize, "B resigns", "B STOP", "G STOP")
+	}},
+	{"lost before announced: the group is told of BACKUP only", func(t *testing.T, r *rig) {
+		r.start()
+		r.timeout(0)
+		r.timeout(1)
+		r.log = nil
+		r.installed(0)
+		r.hears(1)
+		r.check(t, fsm.Backup, "A MASTER", "sync BACKUP", "A BACKUP")
+	}},
+	{"a member that a reload adds starts as BACKUP and does not pull the others down", func(t *testing.T, r *rig) {
+		r.master()
+		r.s = append(r.s, fsm.New(&r.c))
+		r.event(2, fsm.Event{Kind: fsm.EvStartup})
+		r.check(t, fsm.Master, "C BACKUP")
+		r.timeout(2)
+		r.check(t, fsm.Master, "C wants")
+		r.installed(2)
+		r.check(t, fsm.Master, "C MASTER")
+	}},
+	{"an added member whose scripts have not returned is not waited for", func(t *testing.T, r *rig) {
+		r.master()
+		r.s = append(r.s, fsm.New(&r.c))
+		r.event(2, fsm.Event{Kind: fsm.EvStartup, Causes: fsm.CauseInit})
+		r.check(t, fsm.Master)
+		r.hears(0)
+		r.check(t, fsm.Backup, "A BACKUP", "sync BACKUP", "G BACKUP", "B BACKUP")
+		r.event(2, fsm.Event{Kind: fsm.EvRecovered, Causes: fsm.CauseInit})
+		r.check(t, fsm.Backup, "C BACKUP")
+	}},
+	{"an added member that is impaired is everyone's fault", func(t *testing.T, r *rig) {
+		r.master()
+		r.s = append(r.s, fsm.New(&r.c))
+		r.event(2, fsm.Event{Kind: fsm.EvStartup, Causes: fsm.CauseInterface})
+		r.check(t, fsm.Fault, "C FAULT", "sync FAULT", "G FAULT", "A resigns", "A FAULT", "B resigns", "B FAULT")
+	}},
+}
+
 func TestGroup(t *testing.T) {
-	tests := []struct {
-		name string
-		run  func(t *testing.T, r *rig)
-	}{
-		{"starts when all members can: group told first, no Syncing line", func(t *testing.T, r *rig) {
-			r.event(0, fsm.Event{Kind: fsm.EvStartup})
-			r.check(t, fsm.Initialize)
-			r.event(1, fsm.Event{Kind: fsm.EvStartup})
-			r.check(t, fsm.Backup, "G BACKUP", "B BACKUP", "A BACKUP")
-		}},
-		{"waits for a member's scripts", func(t *testing.T, r *rig) {
-			r.start(0, fsm.CauseInit)
-			r.check(t, fsm.Initialize)
-			r.event(1, fsm.Event{Kind: fsm.EvRecovered, Causes: fsm.CauseInit})
-			r.check(t, fsm.Backup, "G BACKUP", "B BACKUP", "A BACKUP")
-		}},
-		{"an impaired member at the start: all FAULT", func(t *testing.T, r *rig) {
-			r.start(0, fsm.CauseInterface)
-			r.check(t, fsm.Fault, "G FAULT", "B FAULT", "A FAULT")
-		}},
-		{"MASTER only when every member would be; scripts of the group last", func(t *testing.T, r *rig) {
-			r.start()
-			r.log = nil
-			r.timeout(0)
-			r.check(t, fsm.Backup)
-			r.timeout(1)
-			r.check(t, fsm.Master, "B wants", "sync MASTER", "A wants")
-			r.installed(0)
-			r.check(t, fsm.Master, "A MASTER")
-			r.installed(1)
-			r.check(t, fsm.Master, "B MASTER", "G MASTER")
-		}},
-		{"a member that hears a master holds all back", func(t *testing.T, r *rig) {
-			r.start()
-			r.log = nil
-			r.timeout(0)
-			r.hears(0)
-			r.timeout(1)
-			r.check(t, fsm.Backup)
-		}},
-		{"one member's fault pulls all, every Master resigns", func(t *testing.T, r *rig) {
-			r.master()
-			r.impaired(1)
-			r.check(t, fsm.Fault, "B resigns", "B FAULT", "sync FAULT", "G FAULT", "A resigns", "A FAULT")
-		}},
-		{"one member's fault pulls Backups", func(t *testing.T, r *rig) {
-			r.start()
-			r.log = nil
-			r.impaired(0)
-			r.check(t, fsm.Fault, "A FAULT", "sync FAULT", "G FAULT", "B FAULT")
-		}},
-		{"leaves FAULT when the last one has recovered", func(t *testing.T, r *rig) {
-			r.start(fsm.CauseInterface, fsm.CauseInterface)
-			r.log = nil
-			r.recovered(0)
-			r.check(t, fsm.Fault)
-			r.recovered(1)
-			r.check(t, fsm.Backup, "B BACKUP", "sync BACKUP", "G BACKUP", "A BACKUP")
-		}},
-		{"a member yields: all leave, without resigning", func(t *testing.T, r *rig) {
-			r.master()
-			r.hears(0)
-			r.check(t, fsm.Backup, "A BACKUP", "sync BACKUP", "G BACKUP", "B BACKUP")
-		}},
-		{"step-down of all members: all resign", func(t *testing.T, r *rig) {
-			r.master()
-			for i := range r.s {
-				r.step(i, fsm.Event{Kind: fsm.EvStepDown, For: sec})
-			}
-			r.regroup()
-			r.check(t, fsm.Backup, "A resigns", "A BACKUP", "B resigns", "B BACKUP", "sync BACKUP", "G BACKUP")
-		}},
-		{"stop: the group last", func(t *testing.T, r *rig) {
-			r.master()
-			r.event(0, fsm.Event{Kind: fsm.EvShutdown})
-			r.check(t, fsm.Master, "A resigns", "A STOP")
-			r.event(1, fsm.Event{Kind: fsm.EvShutdown})
-			r.check(t, fsm.Initialize, "B resigns", "B STOP", "G STOP")
-		}},
-		{"lost before announced: the group is told of BACKUP only", func(t *testing.T, r *rig) {
-			r.start()
-			r.timeout(0)
-			r.timeout(1)
-			r.log = nil
-			r.installed(0)
-			r.hears(1)
-			r.check(t, fsm.Backup, "A MASTER", "sync BACKUP", "A BACKUP")
-		}},
-		{"a member that a reload adds starts as BACKUP and does not pull the others down", func(t *testing.T, r *rig) {
-			r.master()
-			r.s = append(r.s, fsm.New(&r.c))
-			r.event(2, fsm.Event{Kind: fsm.EvStartup})
-			r.check(t, fsm.Master, "C BACKUP")
-			r.timeout(2)
-			r.check(t, fsm.Master, "C wants")
-			r.installed(2)
-			r.check(t, fsm.Master, "C MASTER")
-		}},
-		{"an added member that is impaired is everyone's fault", func(t *testing.T, r *rig) {
-			r.master()
-			r.s = append(r.s, fsm.New(&r.c))
-			r.event(2, fsm.Event{Kind: fsm.EvStartup, Causes: fsm.CauseInterface})
-			r.check(t, fsm.Fault, "C FAULT", "sync FAULT", "G FAULT", "A resigns", "A FAULT", "B resigns", "B FAULT")
-		}},
-	}
-	for _, tt := range tests {
+	for _, tt := range groupRules {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, newRig(2)) })
 	}
 }

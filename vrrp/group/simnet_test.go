@@ -99,7 +99,11 @@ func (w *world) push(after time.Duration, e event) {
 
 // run plays everything up to an instant.
 func (w *world) run(until clock.Instant) {
-	for w.failure == "" {
+	for turns := 0; w.failure == ""; turns++ {
+		if turns > 100000 {
+			w.fail("no end of events")
+			break
+		}
 		at := w.queue.Next()
 		id, ok := w.queue.PopDue(until)
 		if !ok {
@@ -306,7 +310,11 @@ func (h *host) send(lan int, priority uint8) {
 // client, is where neither side is cut off from.
 func (h *host) announce(lan int) {
 	w, m := h.w, &h.members[lan]
-	for {
+	for calls := 0; ; calls++ {
+		if calls > 1000 {
+			w.fail("h%d.%d: the pacer does not come to an end", h.id, lan)
+			return
+		}
 		burst, again := m.pacer.Next(w.now)
 		if len(burst) > 0 {
 			if m.s.Phase != fsm.Master || !m.kernel {

@@ -164,6 +164,16 @@ func (t *Table) ByName(name string) (Link, bool) {
 	return t.links[i], ok
 }
 
+// All returns every link by ascending ifindex, watched or not.
+func (t *Table) All() []Link {
+	all := make([]Link, 0, len(t.links))
+	for _, l := range t.links {
+		all = append(all, l)
+	}
+	slices.SortFunc(all, func(a, b Link) int { return int(a.Index - b.Index) })
+	return all
+}
+
 // ByIndex finds any link, watched or not.
 func (t *Table) ByIndex(index int32) (Link, bool) {
 	l, ok := t.links[index]

@@ -60,7 +60,7 @@ type jsonData struct {
 	MasterAdverInt     json.Number `json:"master_adver_int"`
 	Accept             int         `json:"accept"`
 	NoPreempt          bool        `json:"nopreempt"`
-	PreemptDelay       json.Number `json:"preempt_delay"`
+	PreemptDelay       int64       `json:"preempt_delay"` // whole seconds, as 2.2.7
 	State              State       `json:"state"`
 	Want               State       `json:"wantstate"`
 	Version            int         `json:"version"`
@@ -108,14 +108,14 @@ func (v *Instance) json() jsonEntry {
 		LowerNoAdvert: number(v.LowerPrioNoAdvert), HigherSendAdvert: number(v.HigherPrioSendAdvert),
 		VRID: v.VRID, Priority: v.Priority, Effective: v.Effective, VIPSet: v.State == Master,
 		PromoteSecondaries: v.PromoteSecondaries, AdverInt: decimal(v.AdvertInt), MasterAdverInt: decimal(v.MasterAdver),
-		Accept: number(v.Accept), NoPreempt: !v.Preempt, PreemptDelay: decimal(v.PreemptDelay),
+		Accept: number(v.Accept), NoPreempt: !v.Preempt, PreemptDelay: seconds(v.PreemptDelay),
 		State: v.State, Want: v.Want, Version: v.Version, SMTPAlert: v.SMTPAlert, NotifyDeleted: v.NotifyDeleted,
 		ScriptBackup: v.Scripts.Backup.Argv, ScriptMaster: v.Scripts.Master.Argv, ScriptFault: v.Scripts.Fault.Argv,
 		ScriptStop: v.Scripts.Stop.Argv, ScriptDeleted: v.Scripts.Deleted.Argv, Script: v.Scripts.Generic.Argv,
 		ScriptRxLower: v.Scripts.RxLowerPrio.Argv,
 		VIPs:          lines(v.VIPs), Excluded: lines(v.Excluded),
 	}
-	if v.State == Backup {
+	if v.State != Master {
 		d.MasterPriority = v.MasterPrio
 	}
 	for _, t := range v.TrackedInterfaces {

@@ -13,7 +13,8 @@ import (
 
 // Snapshot is the whole child. It shares no memory with the daemon's state.
 type Snapshot struct {
-	Global     []byte // the section "Global definitions", rendered once per generation
+	Global     []byte    // the section "Global definitions", rendered once per generation
+	Static     []Address // static_ipaddress
 	Instances  []Instance
 	Pools      []Pool
 	Groups     []Group
@@ -42,11 +43,15 @@ type Address struct {
 	Dev       string
 	Scope     string
 	Label     string
+	// What was asked for besides: IFA_F_HOMEADDRESS and so on, and DAD for -nodad.
+	Home, DAD, MngTmpAddr, NoPrefixRoute, AutoJoin bool
+	NoTrack                                        bool
 	// Deprecated is set for an IPv6 address with preferred lifetime 0, Forever for
-	// one with an unlimited one; IPv4 has neither.
+	// one with an unlimited one; PreferredLft (seconds) is any other. IPv4 has none.
 	Deprecated, Forever bool
-	NoTrack             bool
+	PreferredLft        uint32
 	Set                 bool // is on the interface
+	Filtered            bool // no_accept: the firewall drops what is sent to it
 }
 
 // Peer is a unicast peer.
@@ -95,18 +100,21 @@ type Instance struct {
 	Group         string
 	State, Want   State
 	MasterAddr    netip.Addr // BACKUP: who is master; invalid: nobody heard yet
-	MasterPrio    uint8
+	MasterPrio    uint8      // last heard since this router was master itself; 0: none
 	MasterAdver   time.Duration
 	ConfigFaults  int
 	TrackFaults   int
 	ScriptsInit   int
 	Since         dump.Wall
-	ReadTimeout   dump.Wall // Micros 0: disabled
+	ReadTimeout   dump.Wall // BACKUP: Master_Down; MASTER: the next own advert; Micros 0: disabled
 	MasterDown    time.Duration
 	Interface     string
+	IfIndex       int32 // of Interface, shown with an IPv6 multicast group
 	Source        netip.Addr
 	SourceFixed   bool // from the configuration
 	Unicast       bool
+	UnicastUnused bool // a unicast keyword, but no peers: multicast
+	FaultNoPeer   bool // unicast_fault_no_peer
 	MulticastAddr netip.Addr
 
 	GarpDelay, GarpRefresh, GarpLowerDelay                time.Duration
@@ -121,12 +129,15 @@ type Instance struct {
 	Accept, Preempt, PromoteSecondaries                   bool
 	PreemptDelay                                          time.Duration
 	AuthPass, AuthAH                                      bool
+	RxBuf                                                 uint32 // kernel_rx_buf_size; 0: not set
+	Debug                                                 int
 
 	VIPs, Excluded    []Address
-	UnicastTTL        int
+	UnicastTTL        int // negative: the kernel's (IPv6)
 	CheckUnicastSrc   bool
 	Peers             []Peer
-	FdIn, FdOut       int // negative: no sockets
+	ChecksumCompat    string // old_unicast_checksum in 2.2.7's words: never, config; "" is no
+	FdIn, FdOut       int    // negative: no sockets
 	TrackedInterfaces []Tracked
 	TrackedScripts    []Tracked
 	SMTPAlert         bool
@@ -142,6 +153,7 @@ type Pool struct {
 	Interface   string
 	IPv6        bool
 	Unicast     bool
+	AH          bool // IP protocol 51 instead of 112
 	Address     netip.Addr
 	RxBuf       int
 	Members     []PoolMember
@@ -159,6 +171,7 @@ type Group struct {
 	State             State
 	Faults, Inits     int
 	Members           []string
+	TrackingWeight    bool // sync_group_tracking_weight
 	SMTPAlert         bool
 	Scripts           Scripts
 	TrackedInterfaces []Tracked
@@ -190,7 +203,7 @@ type Script struct {
 	Rise, Fall        int
 	Result            int // 0..Rise+Fall-1
 	Insecure          bool
-	InitState         string // unknown, failed, or "" once it has run
+	InitState         string // INIT until its first result, then unknown
 	Good              bool
 	Users             []ScriptUser
 	State             ScriptState
@@ -205,14 +218,26 @@ type ScriptUser struct {
 
 // Interface is a link of the host.
 type Interface struct {
-	Name                                     string
-	Index                                    int32
-	IPv4, IPv6                               netip.Addr // invalid: none
-	MAC, BroadcastMAC                        string     // "" on loopback
-	Up, Running                              bool
-	Loopback, NoBroadcast, NoMulticast, NoP2 bool
-	SeenUp                                   bool
-	MTU                                      int
-	HWType                                   string
-	Users                                    []ScriptUser
+	Name                            string
+	Index                           int32
+	IPv4, IPv6                      netip.Addr // invalid: none
+	MAC, BroadcastMAC               string     // "" on loopback
+	Up, Running                     bool
+	Loopback, PointToPoint          bool
+	NoBroadcast, NoARP, NoMulticast bool
+	SeenUp                          bool
+	MTU                             int
+	HWType                          string
+	// Forwarding is the router flag of neighbour advertisements sent here, as of
+	// Checked; Micros 0: none was sent.
+	Forwarding bool
+	Checked    dump.Wall
+	// Users are the instances that depend on the link: as their own interface or that
+	// of an address (weight 0: FAULT), or as a tracked one. Those of the instances'
+	// blocks come first in their order, those that track it through a sync group last.
+	Users []ScriptUser
 }
+
+// IgnoredWeight is the weight 2.2.7 shows for the own interface of an instance with
+// dont_track_primary.
+const IgnoredWeight = 255

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -14,7 +15,15 @@ import (
 func (s *Snapshot) Text() []byte {
 	var w dump.Writer
 	global := s.Global
-	w.Section("VRRP Topology")
+	if len(s.Static) > 0 {
+		w.Section("Static Addresses")
+	}
+	for i := range s.Static {
+		w.Line(5, "%s", &s.Static[i])
+	}
+	if len(s.Instances) > 0 {
+		w.Section("VRRP Topology")
+	}
 	for i := range s.Instances {
 		s.Instances[i].text(&w)
 	}
@@ -79,7 +88,11 @@ func (v *Instance) text(w *dump.Writer) {
 		w.Line(3, "Enforcing strict VRRP compliance")
 	}
 	w.Line(3, "Using src_ip = %s%s", addr(v.Source), dump.OnOff(v.SourceFixed, " (from configuration)", ""))
-	if !v.Unicast {
+	switch {
+	case v.Unicast:
+	case v.IPv6:
+		w.Line(3, "Multicast address %s, ifindex %d", v.MulticastAddr, v.IfIndex)
+	default:
 		w.Line(3, "Multicast address %s", v.MulticastAddr)
 	}
 	v.settingsText(w)
@@ -101,16 +114,23 @@ func (v *Instance) masterText(w *dump.Writer) {
 	}
 }
 
-// flagsText: 2.2.7 prints "none" only when neither unicast nor nopreempt is set, and
-// an empty list for nopreempt alone (observed).
+// flagsText: the list has an entry for what concerns unicast only. The other flags of
+// 2.2.7 keep it from saying "none" and are not in it (observed).
 func (v *Instance) flagsText(w *dump.Writer) {
-	if !v.Unicast && v.Preempt {
+	unlisted := !v.Preempt || v.DontTrackPrimary || v.SkipCheckAdvAddr || v.PromoteSecondaries || v.SourceFixed
+	if !v.Unicast && !v.UnicastUnused && !v.FaultNoPeer && !unlisted {
 		w.Line(3, "Flags: none")
 		return
 	}
 	w.Line(3, "Flags:")
 	if v.Unicast {
 		w.Line(5, "Using unicast")
+	}
+	if v.UnicastUnused {
+		w.Line(5, "Unicast config option specified but using multicast")
+	}
+	if v.FaultNoPeer {
+		w.Line(5, "If unicast go to fault state if no peers")
 	}
 }
 
@@ -135,6 +155,9 @@ func (v *Instance) settingsText(w *dump.Writer) {
 		w.Line(3, "Advert interval = %d sec", seconds(v.AdvertInt))
 	} else {
 		w.Line(3, "Advert interval = %d milli-sec", v.AdvertInt.Milliseconds())
+		if v.State == Backup {
+			w.Line(3, "Master advert interval = %d milli-sec", v.MasterAdver.Milliseconds())
+		}
 	}
 	w.Line(3, "Accept = %s", enabled(v.Accept))
 	w.Line(3, "Preempt = %s", enabled(v.Preempt))
@@ -145,43 +168,51 @@ func (v *Instance) settingsText(w *dump.Writer) {
 	if v.Version == 2 {
 		v.authText(w)
 	}
+	if v.RxBuf > 0 {
+		w.Line(3, "Kernel rx buffer size = %d", v.RxBuf)
+	}
+	if v.Debug > 0 {
+		w.Line(3, "Debug level = %d", v.Debug)
+	}
 }
 
-// authText masks the password: 2.2.7 prints it in clear, 2.4.0 no longer does.
+// authText masks the password: 2.2.7 prints it in clear, 2.4.0 no longer does. That of
+// AH is in neither.
 func (v *Instance) authText(w *dump.Writer) {
 	switch {
 	case v.AuthAH:
 		w.Line(3, "Authentication type = IPSEC_AH")
 	case v.AuthPass:
 		w.Line(3, "Authentication type = SIMPLE_PASSWORD")
+		w.Line(3, "Password = ********")
 	default:
 		w.Line(3, "Authentication type = none")
-		return
 	}
-	w.Line(3, "Password = ********")
 }
 
 func (v *Instance) addressText(w *dump.Writer) {
 	if len(v.VIPs) > 0 {
 		w.Line(3, "Virtual IP (%d):", len(v.VIPs))
 		for i := range v.VIPs {
-			w.Line(5, "%s", v.VIPs[i])
+			w.Line(5, "%s", &v.VIPs[i])
 		}
 	}
 	if len(v.Excluded) > 0 {
 		w.Line(3, "Virtual IP Excluded :")
 		for i := range v.Excluded {
-			w.Line(5, "%s", v.Excluded[i])
+			w.Line(5, "%s", &v.Excluded[i])
 		}
 	}
 	if v.Unicast {
-		w.Line(3, "Unicast TTL = %d", v.UnicastTTL)
+		if v.UnicastTTL >= 0 {
+			w.Line(3, "Unicast TTL = %d", v.UnicastTTL)
+		}
 		w.Line(3, "Check unicast src : %s", dump.OnOff(v.CheckUnicastSrc, "yes", "no"))
 		w.Line(3, "Unicast Peer :")
 		for _, p := range v.Peers {
 			w.Line(5, "%s min_ttl %d max_ttl %d", p.Addr, p.MinTTL, p.MaxTTL)
 		}
-		w.Line(3, "Unicast checksum compatibility = no")
+		w.Line(3, "Unicast checksum compatibility = %s", cmp.Or(v.ChecksumCompat, "no"))
 	}
 	if v.FdIn < 0 {
 		w.Line(3, "No sockets allocated")
@@ -210,7 +241,7 @@ func (s *Scripts) text(w *dump.Writer) {
 		{"Stop state transition script", s.Stop},
 		{"Deleted state transition script", s.Deleted},
 		{"Generic state transition script", s.Generic},
-		{"Master rx lower pri script", s.RxLowerPrio},
+		{"Master rx lower pri state transition script", s.RxLowerPrio},
 	} {
 		if c.c.Argv != "" {
 			w.Line(3, "%s = %s, uid:gid %d:%d", c.title, c.c.Argv, c.c.UID, c.c.GID)
@@ -228,17 +259,14 @@ func tracked(w *dump.Writer, title string, list []Tracked) {
 	}
 }
 
-// String is the line of an address: word 0 is the address (bare for /32 and /128),
-// the word behind dev its interface.
-func (a Address) String() string {
+// String is the line of an address: word 0 is the address (bare for /32, /128 and with
+// a peer), the word behind dev its interface.
+func (a *Address) String() string {
 	var b strings.Builder
-	if a.Prefix.IsSingleIP() {
+	if a.Prefix.IsSingleIP() || a.Peer.IsValid() {
 		b.WriteString(a.Prefix.Addr().String())
 	} else {
 		b.WriteString(a.Prefix.String())
-	}
-	if a.Peer.IsValid() {
-		fmt.Fprintf(&b, " peer %s", a.Peer)
 	}
 	if a.Broadcast.IsValid() {
 		fmt.Fprintf(&b, " brd %s", a.Broadcast)
@@ -247,17 +275,21 @@ func (a Address) String() string {
 	if a.Label != "" {
 		fmt.Fprintf(&b, " label %s", a.Label)
 	}
-	switch {
-	case a.Deprecated:
-		b.WriteString(" deprecated preferred_lft 0")
-	case a.Forever:
-		b.WriteString(" preferred_lft forever")
+	if a.Peer.IsValid() {
+		fmt.Fprintf(&b, " peer %s", a.Peer)
 	}
-	if a.NoTrack {
-		b.WriteString(" no_track")
-	}
-	if a.Set {
-		b.WriteString(" set")
+	for _, word := range []struct {
+		text string
+		on   bool
+	}{
+		{"home", a.Home}, {"-nodad", a.DAD}, {"mngtmpaddr", a.MngTmpAddr}, {"noprefixroute", a.NoPrefixRoute}, {"autojoin", a.AutoJoin},
+		{"no_track", a.NoTrack}, {"deprecated", a.Deprecated}, {"preferred_lft forever", a.Forever},
+		{fmt.Sprintf("preferred_lft %d", a.PreferredLft), a.PreferredLft > 0},
+		{"set", a.Set}, {"nftable_set", a.Filtered},
+	} {
+		if word.on {
+			b.WriteString(" " + word.text)
+		}
 	}
 	return b.String()
 }
@@ -266,7 +298,7 @@ func (p *Pool) text(w *dump.Writer) {
 	w.Line(1, "fd_in %d fd_out = %d", p.FdIn, p.FdOut)
 	w.Line(3, "Interface = %s", p.Interface)
 	w.Line(3, "Family = %s", dump.OnOff(p.IPv6, "IPv6", "IPv4"))
-	w.Line(3, "Protocol = VRRP")
+	w.Line(3, "Protocol = %s", dump.OnOff(p.AH, "AH", "VRRP"))
 	w.Line(3, "Type = %s", dump.OnOff(p.Unicast, "Unicast", "Multicast"))
 	if p.Unicast {
 		w.Line(3, "Address = %s", addr(p.Address))
@@ -284,6 +316,9 @@ func (g *Group) text(w *dump.Writer) {
 	w.Line(3, "VRRP member instances :")
 	for _, m := range g.Members {
 		w.Line(5, "%s", m)
+	}
+	if g.TrackingWeight {
+		w.Line(3, "sync group tracking weight set")
 	}
 	w.Line(3, "Using smtp notification = %s", dump.OnOff(g.SMTPAlert, "yes", "no"))
 	tracked(w, "Tracked interfaces :", g.TrackedInterfaces)
@@ -321,9 +356,10 @@ func (i *Interface) text(w *dump.Writer) {
 		w.Line(3, "MAC = %s", i.MAC)
 		w.Line(3, "MAC broadcast = %s", i.BroadcastMAC)
 	}
-	state := dump.OnOff(i.Up, "UP", "DOWN") + dump.OnOff(i.Running, ", RUNNING", ", not RUNNING")
+	state := dump.OnOff(i.Up, "UP", "not UP") + dump.OnOff(i.Running, ", RUNNING", ", not RUNNING")
 	state += dump.OnOff(i.NoBroadcast, ", no broadcast", "") + dump.OnOff(i.Loopback, ", loopback", "")
-	state += dump.OnOff(i.NoP2, ", point to point", "") + dump.OnOff(i.NoMulticast, ", no multicast", "")
+	state += dump.OnOff(i.PointToPoint, ", point to point", "") + dump.OnOff(i.NoARP, ", no arp", "")
+	state += dump.OnOff(i.NoMulticast, ", no multicast", "")
 	w.Line(3, "State = %s", state)
 	w.Line(3, "Seen up = %s", dump.OnOff(i.SeenUp, "1", "0"))
 	w.Line(3, "Delayed state change running = false")
@@ -337,6 +373,9 @@ func (i *Interface) text(w *dump.Writer) {
 	w.Line(3, "Original arp_filter 0")
 	w.Line(3, "Original promote_secondaries 0")
 	w.Line(3, "Reset promote_secondaries counter 0")
+	if i.Checked.Micros != 0 {
+		w.Line(3, "%sIPv6 forwarding. Last checked %s", dump.OnOff(i.Forwarding, "", "Not "), i.Checked.LateStamp())
+	}
 	if len(i.Users) > 0 {
 		w.Line(3, "Tracking VRRP instances :")
 	}

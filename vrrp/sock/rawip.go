@@ -194,3 +194,6 @@ func (s *Sender) address(link int32, src, dst netip.Addr) {
 
 // Close closes the socket.
 func (s *Sender) Close() error { return unix.Close(s.fd) }
+
+// FD is the descriptor of the socket, for the state dump.
+func (s *Sender) FD() int { return s.fd }

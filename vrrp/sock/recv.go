@@ -84,6 +84,7 @@ type Stats struct {
 // is allocated per packet.
 type Receiver struct {
 	family Family
+	fd     int
 	file   *os.File
 	raw    syscall.RawConn
 	step   func(fd uintptr) bool // method value, made once
@@ -151,6 +152,7 @@ func newReceiver(fd int, cfg Config) (*Receiver, error) {
 	limit := max(cfg.Backlog, 1) + batch // those in cur do not wait
 	r := &Receiver{
 		family: cfg.Family,
+		fd:     fd,
 		drain:  size/minTrueSize + batch,
 		filled: make(chan *Received, limit),
 		free:   make(chan *Received, min(limit, kept)),
@@ -240,6 +242,9 @@ func (r *Receiver) interrupt() { _ = r.file.SetReadDeadline(time.Unix(1, 0)) }
 func (r *Receiver) Stats() Stats {
 	return Stats{Received: r.received.Load(), Overrun: r.overrun.Load(), KernelDrops: r.kernel.Load()}
 }
+
+// FD is the descriptor of the socket, for the state dump.
+func (r *Receiver) FD() int { return r.fd }
 
 // Close closes the socket and ends Run with an error. Packets that were taken stay valid.
 func (r *Receiver) Close() error { return r.file.Close() }

@@ -44,11 +44,9 @@ func (d *decoder) readInstance(c *cursor.Cursor) {
 		c.Errorf(c.Range(), diag.BadValue, "vrrp_instance must have a name")
 		return
 	}
-	for _, b := range d.building {
-		if b.Name == name.Text {
-			c.Errorf(name.Range, diag.Duplicate, "vrrp instance %s already defined", name.Text)
-			return
-		}
+	if d.named[name.Text] != nil {
+		c.Errorf(name.Range, diag.Duplicate, "vrrp instance %s already defined", name.Text)
+		return
 	}
 	b := &building{
 		Instance: &Instance{Name: name.Text, Range: name.Range},
@@ -64,8 +62,9 @@ func (d *decoder) readInstance(c *cursor.Cursor) {
 	for _, n := range c.Block() {
 		b.at[n.Keyword.Text] = lineOf(n)
 	}
-	cursor.Index(instanceRows()).Decode(b, c.Block(), d.diags)
+	instanceTable.Decode(b, c.Block(), d.diags)
 	d.building = append(d.building, b)
+	d.named[b.Name] = b
 }
 
 // lineOf is the place of a whole line.

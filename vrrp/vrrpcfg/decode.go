@@ -29,14 +29,9 @@ func Load(t *config.Tree, g *global.Config, ifs Interfaces) (*Config, diag.List)
 	var diags diag.List
 	d := &decoder{
 		cfg: &Config{Global: g}, g: g, ifs: ifs, diags: &diags,
-		bfds: map[string]bfd{}, rulePriority: lastRulePriority,
+		named: map[string]*building{}, bfds: map[string]bfd{}, rulePriority: lastRulePriority,
 	}
-	roots := d.roots()
-	for _, n := range t.Roots {
-		if into := roots[n.Keyword.Text]; into != nil {
-			into(d, cursor.New(n, &diags))
-		}
-	}
+	rootTable.Decode(d, t.Roots, &diags)
 	d.resolve()
 	return d.cfg, diags
 }
@@ -66,6 +61,7 @@ type decoder struct {
 	diags *diag.List
 
 	building []*building // instances in the order of the file
+	named    map[string]*building
 	bfds     map[string]bfd
 	// rulePriority counts down from lastRulePriority.
 	rulePriority uint32
@@ -77,7 +73,18 @@ type bfd struct {
 	reverse bool
 }
 
-func (d *decoder) roots() cursor.Table[decoder] { return cursor.Index(rootRows()) }
+// The tables by which blocks are read, made once: there may be thousands of instances.
+var (
+	rootTable       = cursor.Index(rootRows())
+	scriptTable     = cursor.Index(scriptRows())
+	fileTable       = cursor.Index(fileRows("track_file"))
+	processTable    = cursor.Index(processRows())
+	trackGroupTable = cursor.Index(trackGroupRows())
+	garpGroupTable  = cursor.Index(garpGroupRows())
+	groupTable      = cursor.Index(groupRows())
+	instanceTable   = cursor.Index(instanceRows())
+	authTable       = cursor.Index(authRows())
+)
 
 // wantInterface reports an interface that does not exist, with which a start ends
 // unless dynamic_interfaces is set. false: what names it is not to be used.

@@ -138,13 +138,14 @@ type Plan struct {
 // Diff plans the reload from one generation to the next.
 func Diff(from, to *Config) Plan {
 	p := Plan{Changed: map[string]Change{}}
+	before, after := from.byName(), to.byName()
 	for _, i := range from.Instances {
-		if to.Instance(i.Name) == nil {
+		if after[i.Name] == nil {
 			p.Removed = append(p.Removed, i.Name)
 		}
 	}
 	for _, i := range to.Instances {
-		old := from.Instance(i.Name)
+		old := before[i.Name]
 		if old == nil {
 			p.Added = append(p.Added, i.Name)
 			continue
@@ -159,6 +160,14 @@ func Diff(from, to *Config) Plan {
 		}
 	}
 	return p
+}
+
+func (c *Config) byName() map[string]*Instance {
+	out := make(map[string]*Instance, len(c.Instances))
+	for _, i := range c.Instances {
+		out[i.Name] = i
+	}
+	return out
 }
 
 // Empty reports whether no instance is touched.

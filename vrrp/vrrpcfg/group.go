@@ -29,7 +29,7 @@ func (d *decoder) readGroup(c *cursor.Cursor) {
 		return
 	}
 	g := syncGroup{Group: &Group{Name: w.Text, Range: w.Range}, d: d}
-	cursor.Index(groupRows()).Decode(&g, c.Block(), d.diags)
+	groupTable.Decode(&g, c.Block(), d.diags)
 	g.Members = g.members
 	g.Notify.SMTPAlert = g.smtp.Or(d.g.SMTPAlertVRRP.Or(d.g.SMTPAlert.Or(false)))
 	g.Notify.PriorityChanges = g.prioLines.Or(d.g.NotifyPriorityChanges)

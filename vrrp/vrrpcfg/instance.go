@@ -193,7 +193,7 @@ func (b *building) readTimerExpired(c *cursor.Cursor) {
 const authPath = instancePath + "/authentication"
 
 func (b *building) readAuthentication(c *cursor.Cursor) {
-	cursor.Index(authRows()).Decode(b, c.Block(), c.Diags())
+	authTable.Decode(b, c.Block(), c.Diags())
 }
 
 func authRows() []row {

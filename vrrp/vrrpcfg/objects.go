@@ -30,7 +30,7 @@ func (d *decoder) readScript(c *cursor.Cursor) {
 		return
 	}
 	s := &Script{Name: name.Text, Range: name.Range, Interval: time.Second, Rise: 1, Fall: 1}
-	cursor.Index(scriptRows()).Decode(s, c.Block(), d.diags)
+	scriptTable.Decode(s, c.Block(), d.diags)
 	if s.Script == nil {
 		d.diags.Errorf(name.Range, diag.Script, "No script set for vrrp_script %s - removing", s.Name)
 		return
@@ -123,7 +123,7 @@ func (d *decoder) readFile(c *cursor.Cursor) {
 		return
 	}
 	f := &File{Name: name.Text, Range: name.Range, Weight: 1}
-	cursor.Index(fileRows(c.Name())).Decode(f, c.Block(), d.diags)
+	fileTable.Decode(f, c.Block(), d.diags)
 	if f.Path == "" {
 		d.diags.Errorf(name.Range, diag.File, "No file set for track_file %s - ignoring", f.Name)
 		return
@@ -182,14 +182,14 @@ func (d *decoder) readProcess(c *cursor.Cursor) {
 		return
 	}
 	p := &Process{Name: name.Text, Range: name.Range, Quorum: 1, QuorumMax: NoQuorumMax}
-	cursor.Index(processRows()).Decode(p, c.Block(), d.diags)
+	processTable.Decode(p, c.Block(), d.diags)
 	if p.Path == "" {
 		d.diags.Errorf(name.Range, diag.BadValue, "track process '%s' process name not specified", p.Name)
 		return
 	}
 	if p.QuorumMax < p.Quorum && p.QuorumMax != 0 {
 		d.diags.Errorf(p.maxRange, diag.Conflict, "quorum_max is less than quorum - ignoring")
-		return
+		p.QuorumMax = NoQuorumMax
 	}
 	if slices.ContainsFunc(d.cfg.Processes, func(o *Process) bool { return o.Name == p.Name }) {
 		d.diags.Noticef(name.Range, diag.Duplicate, "vrrp_track_process %s is defined twice - ignoring the second", p.Name)

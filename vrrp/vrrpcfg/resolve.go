@@ -26,12 +26,20 @@ func (d *decoder) resolve() {
 // checkVRIDs finds instances that would speak for the same virtual router on
 // one network: same interface, VRID, family, and group or a common peer.
 func (d *decoder) checkVRIDs() {
-	for i, b := range d.building {
-		for _, a := range d.building[:i] {
-			if a.Identity.VRID != b.Identity.VRID || a.Identity.VRID == 0 || a.Identity.Interface == "" ||
-				a.Identity.Interface != b.Identity.Interface || a.Identity.Family != b.Identity.Family {
-				continue
-			}
+	type router struct {
+		link   string
+		vrid   uint8
+		family Family
+	}
+	earlier := map[router][]*building{}
+	for _, b := range d.building {
+		key := router{b.Identity.Interface, b.Identity.VRID, b.Identity.Family}
+		if key.vrid == 0 || key.link == "" {
+			continue
+		}
+		others := earlier[key]
+		earlier[key] = append(others, b)
+		for _, a := range others {
 			switch {
 			case len(a.Unicast.Peers) == 0 && len(b.Unicast.Peers) == 0:
 				if a.Identity.Destination == b.Identity.Destination {
@@ -63,14 +71,14 @@ func (d *decoder) resolveGroups() {
 		}
 		var members []string
 		for _, name := range g.Members {
-			i := d.cfg.Instance(name)
+			i := d.named[name]
 			switch {
 			case i == nil:
 				d.diags.Errorf(g.Range, diag.NotFound, "Virtual router %s specified in sync group %s doesn't exist - ignoring", name, g.Name)
-			case i.Group != "":
+			case i.Instance.Group != "":
 				d.diags.Errorf(g.Range, diag.Duplicate, "Virtual router %s cannot exist in more than one sync group; ignoring %s", name, g.Name)
 			default:
-				i.Group = g.Name
+				i.Instance.Group = g.Name
 				members = append(members, name)
 			}
 		}
@@ -94,7 +102,7 @@ func (d *decoder) resolveGroups() {
 func (d *decoder) ownerGroups() {
 	for _, g := range d.cfg.Groups {
 		owner := slices.ContainsFunc(g.Members, func(name string) bool {
-			return d.cfg.Instance(name).Election.Priority == owner
+			return d.named[name].Election.Priority == owner
 		})
 		if !owner {
 			continue
@@ -110,6 +118,9 @@ func (d *decoder) ownerGroups() {
 
 // group returns the sync group of b, nil when it is in none.
 func (b *building) group() *Group {
+	if b.Instance.Group == "" {
+		return nil
+	}
 	for _, g := range b.d.cfg.Groups {
 		if g.Name == b.Instance.Group {
 			return g

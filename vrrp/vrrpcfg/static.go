@@ -104,7 +104,7 @@ func (d *decoder) readTrackGroup(c *cursor.Cursor) {
 		return
 	}
 	t := TrackGroup{Name: w.Text, Range: w.Range}
-	cursor.Index(trackGroupRows()).Decode(&t, c.Block(), d.diags)
+	trackGroupTable.Decode(&t, c.Block(), d.diags)
 	d.cfg.TrackGroups = append(d.cfg.TrackGroups, t)
 }
 
@@ -136,7 +136,7 @@ type garpGroup struct {
 
 func (d *decoder) readGARPGroup(c *cursor.Cursor) {
 	g := garpGroup{GARPGroup: GARPGroup{Range: c.Range()}, d: d}
-	cursor.Index(garpGroupRows()).Decode(&g, c.Block(), d.diags)
+	garpGroupTable.Decode(&g, c.Block(), d.diags)
 	if !g.delay {
 		d.diags.Errorf(c.Range(), diag.BadValue, "garp group %d does not have any delay set - removing", len(d.cfg.GARPGroups))
 		return

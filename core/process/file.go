@@ -1,0 +1,45 @@
+package process
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// ReplaceFile makes text the whole content of the file at path, mode 0600 less the
+// umask. Readers of the old content are not disturbed, and whoever waits for
+// IN_CLOSE_WRITE on path finds the new content whole: the text is written to a file of
+// another name beside it, that file is renamed, and only then closed. On an error (a
+// full disk) the old file stays as it was.
+//
+// The other name begins with a dot and the base name, so that no pattern by which
+// readers tidy up (keepalived.json*) matches it. A symbolic link at path is replaced,
+// never followed.
+func ReplaceFile(path string, text []byte) error {
+	var suffix [6]byte
+	_, _ = rand.Read(suffix[:])
+	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+hex.EncodeToString(suffix[:]))
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(temp))
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,291 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"keepalived/core/config"
+	"keepalived/core/diag"
+	"keepalived/core/logging"
+	pb "keepalived/proto/keepalived/v1"
+	"keepalived/rpc/childapi"
+)
+
+// rig is a supervisor whose processes, registry and connections are made up, for
+// tests in a bubble of virtual time.
+type rig struct {
+	t        *testing.T
+	s        *Supervisor
+	log      *logLines
+	procs    []*fakeProcess
+	notified []string
+
+	mu    sync.Mutex
+	next  Config // what Load returns
+	err   error
+	loads int
+	// startErr makes starting fail.
+	startErr error
+}
+
+// newRig starts the loop; the caller is in a synctest bubble.
+func newRig(t *testing.T, change func(*Options)) *rig {
+	r := &rig{t: t, log: &logLines{}}
+	r.next = configOf("one", childapi.VRRP, childapi.Checker)
+	opt := Options{
+		Log:     slog.New(r.log),
+		Initial: r.next,
+		Load: func(context.Context, *slog.Logger) (Config, error) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.loads++
+			return r.next, r.err
+		},
+		Notify: func(state string) { r.notified = append(r.notified, state) },
+	}
+	if change != nil {
+		change(&opt)
+	}
+	s, err := New(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.s = s
+	s.server = r
+	s.start = r.start
+	go s.loop(t.Context())
+	synctest.Wait()
+	return r
+}
+
+// configOf is a configuration that differs from another by its word.
+func configOf(word string, roles ...childapi.Role) Config {
+	tree := &config.Tree{Roots: []*config.Node{{Keyword: config.Word{Text: word}}}}
+	copy(tree.Digest[:], word)
+	return Config{Tree: tree, Roles: roles}
+}
+
+func (r *rig) Expect(role childapi.Role) string { return role.String() }
+func (r *rig) Spawned(string, int)              {}
+func (r *rig) Forget(string)                    {}
+
+func (r *rig) start(c *child, boot childapi.Boot, name string, _ func(string)) (process, int, error) {
+	if r.startErr != nil {
+		return nil, 0, r.startErr
+	}
+	p := &fakeProcess{rig: r, role: c.role, pid: 1000 + len(r.procs), boot: boot, name: name, end: make(chan ending, 1)}
+	r.procs = append(r.procs, p)
+	return p, p.pid, nil
+}
+
+// proc is the newest process of a role.
+func (r *rig) proc(role childapi.Role) *fakeProcess {
+	r.t.Helper()
+	synctest.Wait()
+	for _, p := range slices.Backward(r.procs) {
+		if p.role == role {
+			return p
+		}
+	}
+	r.t.Fatalf("no process of %v", role)
+	return nil
+}
+
+// starts counts the processes of a role.
+func (r *rig) starts(role childapi.Role) (n int) {
+	synctest.Wait()
+	for _, p := range r.procs {
+		if p.role == role {
+			n++
+		}
+	}
+	return n
+}
+
+// up brings both children to Ready.
+func (r *rig) up(roles ...childapi.Role) {
+	for _, role := range roles {
+		r.proc(role).connect(0).ready()
+	}
+	synctest.Wait()
+}
+
+// stop ends the supervisor and waits for its loop.
+func (r *rig) stop() {
+	r.s.post(func() { r.s.signalled(syscall.SIGTERM) })
+	synctest.Wait()
+	for _, p := range r.procs {
+		p.die(ending{})
+	}
+	<-r.s.done
+}
+
+type fakeProcess struct {
+	rig     *rig
+	role    childapi.Role
+	pid     int
+	boot    childapi.Boot
+	name    string
+	end     chan ending
+	dead    bool
+	signals []os.Signal
+	session *fakeSession
+	// onSignal lets the process react.
+	onSignal func(os.Signal)
+}
+
+func (p *fakeProcess) Signal(sig os.Signal) error {
+	p.signals = append(p.signals, sig)
+	if p.onSignal != nil {
+		p.onSignal(sig)
+	}
+	return nil
+}
+
+func (p *fakeProcess) Wait() ending { return <-p.end }
+
+// die ends the process once.
+func (p *fakeProcess) die(e ending) {
+	if !p.dead {
+		p.dead = true
+		p.end <- e
+	}
+}
+
+func (p *fakeProcess) crash(e ending) {
+	p.die(e)
+	synctest.Wait()
+}
+
+// connect registers the process, which runs generation.
+func (p *fakeProcess) connect(generation uint64) *fakeSession {
+	x := &fakeSession{p: p, generation: generation}
+	p.session = x
+	p.rig.s.post(func() { p.rig.s.registered(x) })
+	synctest.Wait()
+	return x
+}
+
+type fakeSession struct {
+	p          *fakeProcess
+	generation uint64
+	gone       bool
+	sent       []string // "PREPARE 2", "COMMIT 2", "ABORT 2"
+	calls      []*pb.ServeResponse
+	answer     func(ctx context.Context, cmd *pb.ServeResponse, each func(*pb.ServeRequest) error) error
+}
+
+func (x *fakeSession) Role() childapi.Role { return x.p.role }
+func (x *fakeSession) PID() int            { return x.p.pid }
+func (x *fakeSession) Generation() uint64  { return x.generation }
+func (x *fakeSession) Gone() bool          { return x.gone }
+func (x *fakeSession) Close()              {}
+
+func (x *fakeSession) SendPrepare(chunks []*pb.ConfigChunk, kind childapi.PrepareKind) {
+	word := [...]string{childapi.Change: "PREPARE", childapi.First: "FIRST", childapi.Trial: "TRIAL"}[kind]
+	x.sent = append(x.sent, fmt.Sprintf("%s %d", word, chunks[0].GetGeneration()))
+}
+func (x *fakeSession) SendCommit(g uint64) { x.sent = append(x.sent, fmt.Sprintf("COMMIT %d", g)) }
+func (x *fakeSession) SendAbort(g uint64)  { x.sent = append(x.sent, fmt.Sprintf("ABORT %d", g)) }
+
+func (x *fakeSession) Call(ctx context.Context, cmd *pb.ServeResponse, each func(*pb.ServeRequest) error) error {
+	x.calls = append(x.calls, cmd)
+	if x.answer == nil {
+		return nil
+	}
+	return x.answer(ctx, cmd, each)
+}
+
+// said returns and forgets what was sent.
+func (x *fakeSession) said() string {
+	synctest.Wait()
+	text := strings.Join(x.sent, ", ")
+	x.sent = nil
+	return text
+}
+
+func (x *fakeSession) report(m *pb.ReportRequest) {
+	x.p.rig.s.post(func() { x.p.rig.s.reported(x, m) })
+	synctest.Wait()
+}
+
+func (x *fakeSession) ready() {
+	x.readyAt(x.p.boot.Generation)
+	x.sent = nil
+}
+
+func (x *fakeSession) readyAt(g uint64) {
+	x.report(&pb.ReportRequest{Report: &pb.ReportRequest_Ready{Ready: &pb.Ready{Generation: g}}})
+}
+
+func (x *fakeSession) prepared(g uint64, kept uint32) {
+	x.report(&pb.ReportRequest{Report: &pb.ReportRequest_Prepared{
+		Prepared: &pb.Prepared{Generation: g, Plan: &pb.Plan{Kept: kept}}}})
+}
+
+func (x *fakeSession) refused(g uint64, why string) {
+	var l diag.List
+	l.Fatalf(diag.Range{}, diag.NoInterface, "%s", why)
+	x.report(&pb.ReportRequest{Report: &pb.ReportRequest_Refused{
+		Refused: &pb.Refused{Generation: g, Diagnostics: childapi.DiagnosticsToProto(l)}}})
+}
+
+func (x *fakeSession) beat() {
+	x.report(&pb.ReportRequest{Report: &pb.ReportRequest_Heartbeat{Heartbeat: &pb.Heartbeat{}}})
+}
+
+func (x *fakeSession) event(e *pb.Event) {
+	x.report(&pb.ReportRequest{Report: &pb.ReportRequest_Event{Event: e}})
+}
+
+func (x *fakeSession) hangUp() {
+	x.gone = true
+	x.p.rig.s.post(func() { x.p.rig.s.closed(x) })
+	synctest.Wait()
+}
+
+// logLines collects messages; safe for any goroutine.
+type logLines struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *logLines) Enabled(context.Context, slog.Level) bool { return true }
+func (l *logLines) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *logLines) WithGroup(string) slog.Handler            { return l }
+
+func (l *logLines) Handle(_ context.Context, r slog.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := r.Message
+	if r.Level == logging.Alert {
+		text = "ALERT " + text
+	}
+	if r.Level != logging.Detail {
+		l.lines = append(l.lines, text)
+	}
+	return nil
+}
+
+// take returns and forgets the lines so far.
+func (l *logLines) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lines := l.lines
+	l.lines = nil
+	return lines
+}
+
+func (l *logLines) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Contains(l.lines, text)
+}
