@@ -38,3 +38,19 @@ func (d *daemon) sendAnnouncement(a *garp.Announce) {
 	}
 	in.counters.garps++
 }
+
+// sayAnnouncing logs what is announced where (-D).
+func (d *daemon) sayAnnouncing(in *instance) {
+	if !d.log.Enabled(d.ctx, logging.Detail) {
+		return
+	}
+	for _, list := range [][]vrrpcfgAddress{in.cfg.Addresses, in.cfg.Excluded} {
+		for _, a := range list {
+			what := "gratuitous ARPs"
+			if a.Prefix.Addr().Is6() {
+				what = "Unsolicited Neighbour Adverts"
+			}
+			d.detail(fmt.Sprintf("(%s) Sending/queueing %s on %s for %s", in.cfg.Name, what, a.Dev, a.Prefix.Addr()))
+		}
+	}
+}

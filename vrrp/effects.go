@@ -46,7 +46,7 @@ func (d *daemon) effect(now clock.Instant, in *instance, a *fsm.Action, ev *fsm.
 	case fsm.ActWant:
 		d.want(in, a.Want, a.Gen)
 	case fsm.ActQueueGARP:
-		d.announce.start(now, in, a.Round)
+		d.startAnnouncing(now, in, a.Round)
 	case fsm.ActNotify:
 		d.notify.instance(now, in, a.Notice, a.Priority)
 	case fsm.ActTellGroup:
@@ -220,10 +220,13 @@ var rounds = [...]garp.Round{
 	fsm.RoundOnce: garp.Once, fsm.RoundAdded: garp.Added,
 }
 
-// start begins a round of announcements on every link of the instance. The packets
-// leave from the pacer's deadline, behind the adverts of this turn.
-func (a *announcements) start(now clock.Instant, in *instance, r fsm.Round) {
-	for _, p := range a.pacers {
+// startAnnouncing begins a round of announcements on every link of the instance. The
+// packets leave from the pacer's deadline, behind the adverts of this turn.
+func (d *daemon) startAnnouncing(now clock.Instant, in *instance, r fsm.Round) {
+	if r == fsm.RoundMaster || r == fsm.RoundLower {
+		d.sayAnnouncing(in)
+	}
+	for _, p := range d.announce.pacers {
 		p.Start(in.id, now, rounds[r])
 		p.timer.set(p.Deadline(now))
 	}

@@ -74,7 +74,7 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 		Scripts: d.scriptsPicture(&cfg.Notify), Counters: countersPicture(in),
 	}
 	if in.st.Phase == fsm.Master {
-		v.ReadTimeout = at(in.st.LastAdvertSent.Add(in.st.MasterDownInterval(&in.mc)))
+		v.ReadTimeout = at(in.st.AdverAt)
 	}
 	if in.causes.kinds&fsm.CauseInit != 0 {
 		v.ScriptsInit = d.pendingScripts(in)
@@ -95,6 +95,9 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 	v.FdIn, v.FdOut = d.descriptors(in)
 	for i := range in.track {
 		t := &in.track[i]
+		if t.group {
+			continue // shown with the group
+		}
 		p := snapshot.Tracked{Name: t.name, Weight: t.weight.Value, Reverse: t.weight.Reverse}
 		if t.kind == trackInterface {
 			v.TrackedInterfaces = append(v.TrackedInterfaces, p)
@@ -301,6 +304,7 @@ func (d *daemon) interfaceUsers(name string) []snapshot.ScriptUser {
 	for _, in := range d.instances {
 		if in.cfg.Identity.Interface == name && !in.cfg.Track.NoPrimary {
 			out = append(out, snapshot.ScriptUser{Instance: in.cfg.Name})
+			continue
 		}
 		for i := range in.track {
 			if t := &in.track[i]; t.kind == trackInterface && t.name == name {

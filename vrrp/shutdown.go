@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"keepalived/core/clock"
+	"keepalived/core/logging"
 	"keepalived/vrrp/fsm"
 )
 
@@ -29,8 +32,24 @@ func (d *daemon) shutdown(cancel context.CancelFunc) int {
 	d.runner.Stop(notifyLimit)
 	cancel()
 	_ = d.group.Wait()
+	d.sayStopped()
 	return 0
 }
+
+// sayStopped is the last line of the child; with -D it tells what it has used.
+func (d *daemon) sayStopped() {
+	if !d.log.Enabled(context.Background(), logging.Detail) {
+		d.info("Stopped")
+		return
+	}
+	var own, children unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_SELF, &own)
+	_ = unix.Getrusage(unix.RUSAGE_CHILDREN, &children)
+	d.info(fmt.Sprintf("Stopped - used (self/children) %s/%s user time, %s/%s system time",
+		cpu(own.Utime), cpu(children.Utime), cpu(own.Stime), cpu(children.Stime)))
+}
+
+func cpu(t unix.Timeval) string { return fmt.Sprintf("%d.%06d", t.Sec, t.Usec) }
 
 // stop is the loop's part: every instance leaves the protocol.
 func (d *daemon) stop(now clock.Instant) {

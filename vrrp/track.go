@@ -25,6 +25,7 @@ type trackRef struct {
 	name   string
 	weight track.Weight
 	script *trackScript
+	group  bool // tracked through the sync group
 }
 
 // trackScript is a vrrp_script that somebody tracks.
@@ -176,24 +177,34 @@ func (d *daemon) effectOf(t *trackRef) (e track.Effect, known bool) {
 	return t.weight.Of(t.script.good()), true
 }
 
-// trackRefs joins what an instance tracks itself and through its group.
+// trackRefs joins what an instance tracks itself and through its group. What both name
+// counts once.
 func (d *daemon) trackRefs(cfg *vrrpcfg.Instance, groups []*vrrpcfg.Group) []trackRef {
 	var refs []trackRef
-	add := func(t *vrrpcfg.Track) {
+	add := func(t *vrrpcfg.Track, group bool) {
 		for _, i := range t.Interfaces {
-			refs = append(refs, trackRef{kind: trackInterface, name: i.Name, weight: track.Weight{Value: i.Weight, Reverse: i.Reverse}})
+			refs = addRef(refs, trackRef{kind: trackInterface, name: i.Name, weight: track.Weight{Value: i.Weight, Reverse: i.Reverse}, group: group})
 		}
 		for _, s := range t.Scripts {
 			if ts := d.byScript[s.Name]; ts != nil {
-				refs = append(refs, trackRef{kind: trackScriptKind, name: s.Name, weight: track.Weight{Value: s.Weight, Reverse: s.Reverse}, script: ts})
+				refs = addRef(refs, trackRef{kind: trackScriptKind, name: s.Name, weight: track.Weight{Value: s.Weight, Reverse: s.Reverse}, script: ts, group: group})
 			}
 		}
 	}
-	add(&cfg.Track)
+	add(&cfg.Track, false)
 	for _, g := range groups {
 		if g.Name == cfg.Group {
-			add(&g.Track)
+			add(&g.Track, true)
 		}
 	}
 	return refs
+}
+
+func addRef(refs []trackRef, r trackRef) []trackRef {
+	for i := range refs {
+		if refs[i].kind == r.kind && refs[i].name == r.name {
+			return refs
+		}
+	}
+	return append(refs, r)
 }

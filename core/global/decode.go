@@ -59,7 +59,7 @@ func (g *Config) finish() {
 			g.GARP.Delay = 0
 		}
 		if g.GARP.RefreshRepeat == d.RefreshRepeat {
-			g.GARP.Refresh = 0
+			g.GARP.RefreshRepeat = 0
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (s *Supervisor) spawn(c *child) {
 			s.stop(1)
 			return
 		}
-		s.died(c, 0)
+		s.respawnIn(c, s.died(c, 0))
 		return
 	}
 	s.server.Spawned(c.token, pid)
@@ -195,24 +195,28 @@ func (s *Supervisor) reaped(c *child, proc process, end ending) {
 		s.stop(0) // as 2.2.7, which ends with 0
 		return
 	}
-	s.died(c, uptime)
+	delay := s.died(c, uptime)
+	if delay == 0 {
+		s.spawn(c) // at once: a MASTER has three adverts' time to come back
+		return
+	}
+	s.respawnIn(c, delay)
 }
 
-// died plans the next start of a child that crashed or could not be started.
-func (s *Supervisor) died(c *child, uptime time.Duration) {
-	var delay time.Duration
+// died notes that c is not there and returns how long its next start is delayed.
+func (s *Supervisor) died(c *child, uptime time.Duration) (delay time.Duration) {
 	delay, c.backoff = c.backoff.next(uptime)
 	c.state = waiting
 	s.log.Info(fmt.Sprintf("Restart of %s process delayed %d seconds to limit respawn rate", c.name, int(delay/time.Second)), "role", c.role.String())
 	c.respawnAt = time.Now().Add(delay)
 	s.tellProcess(c, c.lastExit)
 	s.lostInReload(c)
-	if delay == 0 && uptime > 0 {
-		s.spawn(c)
-		return
-	}
-	// A start that failed without ever running is not tried again in the same turn.
-	c.respawn = s.after(max(delay, time.Millisecond), func() {
+	return delay
+}
+
+// respawnIn starts c when delay has passed, if it is then still wanted.
+func (s *Supervisor) respawnIn(c *child, delay time.Duration) {
+	c.respawn = s.after(delay, func() {
 		c.respawn = nil
 		if c.wanted && c.proc == nil && !s.stopping {
 			s.spawn(c)

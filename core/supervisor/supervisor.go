@@ -273,7 +273,6 @@ func (s *Supervisor) loop(ctx context.Context) {
 		}
 	}
 	s.events.end()
-	s.failReloads()
 	s.stopTimers()
 	logUsage(s.log)
 	if s.opt.Stopped != "" {
@@ -366,6 +365,7 @@ func (s *Supervisor) stop(status int) {
 		return
 	}
 	s.stopping, s.status = true, status
+	s.failReloads()
 	s.opt.Notify("STOPPING=1\nSTATUS=Stopping")
 	for _, c := range s.children {
 		c.wanted = false

@@ -38,17 +38,18 @@ type hostile struct {
 func hostiles() []hostile {
 	var stderr *os.File
 	return []hostile{
-		{name: "nobody", block: func(*testing.T, *node) {}},
 		{name: "stderr a full pipe", fatal: true,
 			before: func(t *testing.T, o *netlab.ProcOpts) {
 				_, stderr = pipe(t)
 				o.Stdout, o.Stderr = stderr, stderr
 			},
 			block: func(t *testing.T, _ *node) { fill(t, stderr) }},
-		{name: "syslog not read",
-			before: func(t *testing.T, o *netlab.ProcOpts) { o.Syslog = deafSyslog(t) }},
+		{name: "syslog not read", fatal: true,
+			before: func(t *testing.T, o *netlab.ProcOpts) { o.Syslog = deafSyslog(t) },
+			block:  func(t *testing.T, n *node) { fillSyslog(t, n.opts.Syslog) }},
 		{name: "keepalivedctl dump into a pipe nobody reads", ours: true,
-			block: func(t *testing.T, n *node) { unreadDumps(t, n) }},
+			before: func(_ *testing.T, o *netlab.ProcOpts) { o.Keep = []string{ourCtl} },
+			block : func(t *testing.T, n *node) { unreadDumps(t, n) }},
 		{name: "/tmp a full tmpfs",
 			before: func(_ *testing.T, o *netlab.ProcOpts) { o.TmpSize = "64k" },
 			block:  func(t *testing.T, n *node) { fillFile(t, n.proc.Path("/tmp/fill")) }},
@@ -167,7 +168,7 @@ func fill(t *testing.T, w *os.File) {
 	}
 }
 
-// deafSyslog is a datagram socket whose queue is full and stays full.
+// deafSyslog is a datagram socket that nobody reads.
 func deafSyslog(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "log")
@@ -176,6 +177,12 @@ func deafSyslog(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = srv.Close() })
+	return path
+}
+
+// fillSyslog sends to the socket until its queue is full.
+func fillSyslog(t *testing.T, path string) {
+	t.Helper()
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +190,7 @@ func deafSyslog(t *testing.T) string {
 	defer unix.Close(fd)
 	for {
 		if err := unix.Sendto(fd, []byte("<14>filler"), 0, &unix.SockaddrUnix{Name: path}); errors.Is(err, unix.EAGAIN) {
-			return path
+			return
 		} else if err != nil {
 			t.Fatal(err)
 		}

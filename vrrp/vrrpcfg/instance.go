@@ -70,7 +70,7 @@ func since(version string, r row) row  { r.Since = version; return r }
 func deprecated(use string, r row) row { r.Deprecated = use; return r }
 
 func instanceRows() []row {
-	return slices.Concat(basicRows(), electionRows(), garpRows(), addressRows(), unicastRows(), interfaceRows(), trackRows(), notifyRows())
+	return slices.Concat(basicRows(), otherRows(), electionRows(), garpRows(), addressRows(), unicastRows(), interfaceRows(), trackRows(), notifyRows())
 }
 
 func basicRows() []row {
@@ -137,6 +137,12 @@ func basicRows() []row {
 			}
 			b.family, b.version = IPv6, 3
 		})),
+	}
+}
+
+// otherRows are authentication and what has no effect.
+func otherRows() []row {
+	return []row{
 		doc("", "none", members("authentication", "{ auth_type PASS|AH auth_pass <password> }", (*building).readAuthentication)),
 		effect("a process that is late asks the network first and needs no such rule", since("2.2.8", on("timer_expired_backup", "[<1..254>]", 0, (*building).readTimerExpired))),
 		deprecated("timer_expired_backup", since("2.3.2", on("thread_timer_expired", "[<1..254>]", 0, func(b *building, c *cursor.Cursor) {

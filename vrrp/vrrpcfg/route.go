@@ -67,70 +67,10 @@ func (d *decoder) readRoute(n *config.Node, static bool) (r Route, ok bool) {
 	c := cursor.NewEntry(n, d.diags)
 	first, _ := c.Peek()
 	r.Range = first.Range
-	nexthops := false
-	var options []string
-	for w, ok := c.Next(); ok; w, ok = c.Next() {
-		from := len(c.Node().Args) - c.Left()
-		switch {
-		case w.Text == "no_track":
-			r.NoTrack = true
-			continue
-		case w.Text == "track_group" && static:
-			g, ok := c.Word()
-			if !ok {
-				return r, false
-			}
-			if !d.hasTrackGroup(g.Text) {
-				c.Errorf(g.Range, diag.NotFound, "track_group %s not found", g.Text)
-				continue
-			}
-			r.TrackGroup = g.Text
-			continue
-		case slices.Contains(routeTypes, w.Text):
-			r.Type = w.Text
-			continue
-		case w.Text == "nexthop":
-			nexthops = true
-			if !d.readNexthop(c) {
-				return r, false
-			}
-		case w.Text == "dev" || w.Text == "oif":
-			v, ok := c.Word()
-			if !ok || !d.wantInterface(v, "WARNING - interface %s for VROUTE nexthop doesn't exist", v.Text) {
-				return r, false
-			}
-			r.Dev = v.Text
-			continue
-		case w.Text == "via" || w.Text == "gw" || w.Text == "or" || w.Text == "src":
-			if !d.readRouteAddr(&r, w, c) {
-				return r, false
-			}
-			continue
-		default:
-			o, known := routeOptions[w.Text]
-			switch {
-			case known:
-				if !d.readOption(w, o, c) {
-					return r, false
-				}
-			case w.Text == "encap" || w.Text == "features" || w.Text == "pref" || w.Text == "as" || w.Text == "from":
-				if !d.readRouteWord(w, c) {
-					return r, false
-				}
-			default:
-				if !d.readDestination(&r, w, c) {
-					return r, false
-				}
-				continue
-			}
-		}
-		options = append(options, w.Text)
-		to := len(c.Node().Args) - c.Left()
-		for _, v := range c.Node().Args[from:to] {
-			options = append(options, v.Text)
-		}
+	nexthops, good := d.readRouteWords(&r, static, c)
+	if !good {
+		return r, false
 	}
-	r.Options = strings.Join(options, " ")
 	if !r.Dst.IsValid() {
 		c.Errorf(r.Range, diag.BadValue, "Route must have a destination")
 		return r, false
@@ -144,6 +84,74 @@ func (d *decoder) readRoute(n *config.Node, static bool) (r Route, ok bool) {
 		r.NoTrack = true
 	}
 	return r, true
+}
+
+// readRouteWords reads all words of a route; good is false when it is dropped.
+func (d *decoder) readRouteWords(r *Route, static bool, c *cursor.Cursor) (nexthops, good bool) {
+	var options []string
+	for w, ok := c.Next(); ok; w, ok = c.Next() {
+		from := len(c.Node().Args) - c.Left()
+		switch {
+		case w.Text == "no_track":
+			r.NoTrack = true
+			continue
+		case w.Text == "track_group" && static:
+			g, ok := c.Word()
+			if !ok {
+				return nexthops, false
+			}
+			if !d.hasTrackGroup(g.Text) {
+				c.Errorf(g.Range, diag.NotFound, "track_group %s not found", g.Text)
+				continue
+			}
+			r.TrackGroup = g.Text
+			continue
+		case slices.Contains(routeTypes, w.Text):
+			r.Type = w.Text
+			continue
+		case w.Text == "nexthop":
+			nexthops = true
+			if !d.readNexthop(c) {
+				return nexthops, false
+			}
+		case w.Text == "dev" || w.Text == "oif":
+			v, ok := c.Word()
+			if !ok || !d.wantInterface(v, "WARNING - interface %s for VROUTE nexthop doesn't exist", v.Text) {
+				return nexthops, false
+			}
+			r.Dev = v.Text
+			continue
+		case w.Text == "via" || w.Text == "gw" || w.Text == "or" || w.Text == "src":
+			if !d.readRouteAddr(r, w, c) {
+				return nexthops, false
+			}
+			continue
+		default:
+			o, known := routeOptions[w.Text]
+			switch {
+			case known:
+				if !d.readOption(w, o, c) {
+					return nexthops, false
+				}
+			case w.Text == "encap" || w.Text == "features" || w.Text == "pref" || w.Text == "as" || w.Text == "from":
+				if !d.readRouteWord(w, c) {
+					return nexthops, false
+				}
+			default:
+				if !d.readDestination(r, w, c) {
+					return nexthops, false
+				}
+				continue
+			}
+		}
+		options = append(options, w.Text)
+		to := len(c.Node().Args) - c.Left()
+		for _, v := range c.Node().Args[from:to] {
+			options = append(options, v.Text)
+		}
+	}
+	r.Options = strings.Join(options, " ")
+	return nexthops, true
 }
 
 // dstText is the destination as `ip route` writes it.
