@@ -22,7 +22,6 @@ type preparation struct {
 	cfg        *vrrpcfg.Config
 	globals    []byte
 	plan       vrrpcfg.Plan
-	committed  bool
 }
 
 // configure takes a step of a configuration change, on a goroutine of the client:

@@ -49,7 +49,7 @@ func hostiles() []hostile {
 			block:  func(t *testing.T, n *node) { fillSyslog(t, n.opts.Syslog) }},
 		{name: "keepalivedctl dump into a pipe nobody reads", ours: true,
 			before: func(_ *testing.T, o *netlab.ProcOpts) { o.Keep = []string{ourCtl} },
-			block : func(t *testing.T, n *node) { unreadDumps(t, n) }},
+			block:  func(t *testing.T, n *node) { unreadDumps(t, n) }},
 		{name: "/tmp a full tmpfs",
 			before: func(_ *testing.T, o *netlab.ProcOpts) { o.TmpSize = "64k" },
 			block:  func(t *testing.T, n *node) { fillFile(t, n.proc.Path("/tmp/fill")) }},
