@@ -43,6 +43,12 @@ func firewallRows() []row {
 				g.NFTTable = "keepalived"
 			}
 		}).insteadOf("nftables"),
+		of("vrrp_ipsets", "[<n4> [<n6> [<if6> [<igmp> [<mld> [<nd>]]]]]]", func(g *Config, c *cursor.Cursor) {
+			c.Warnf(c.Range(), diag.Deprecated, "ipsets not supported, using nftables instead. Please replace 'vrrp_ipsets' with 'nftables' config option")
+			for w, ok := c.Next(); ok; w, ok = c.Next() {
+				g.IPSets = append(g.IPSets, w.Text)
+			}
+		}).insteadOf("nftables"),
 	}
 	for i := range rows {
 		rows[i].Effect = noFirewall

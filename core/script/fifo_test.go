@@ -3,6 +3,7 @@ package script
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,17 +45,19 @@ func reader(t *testing.T, path string) *os.File {
 
 func readText(t *testing.T, r *os.File, n int) string {
 	t.Helper()
-	if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
 	buf := make([]byte, n)
-	for got := 0; got < n; {
+	got := 0
+	eventually(t, fmt.Sprintf("%d octets in the fifo", n), func() bool {
+		if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
 		m, err := r.Read(buf[got:])
-		if err != nil {
+		if err != nil && err != io.EOF { // EOF: the writer has not opened it yet
 			t.Fatalf("after %q: %v", buf[:got], err)
 		}
 		got += m
-	}
+		return got == n
+	})
 	return string(buf)
 }
 

@@ -318,6 +318,7 @@ func (s *Supervisor) reported(x session, r *pb.ReportRequest) {
 
 func (s *Supervisor) childReady(c *child, generation uint64) {
 	c.ready = generation
+	c.watchdog.beat(time.Since(s.began)) // its loop turns: from now on heartbeats are due
 	if c.state == starting && generation == s.current.number {
 		c.state = running
 		s.tellProcess(c, "")

@@ -45,7 +45,7 @@ func TestFreshness(t *testing.T) {
 		{"a clearing dump stands for the plain one",
 			[]ask{{0, stats, []pb.DumpKind{stats}}, {1, clear, []pb.DumpKind{clear}}}, []pb.DumpKind{stats}},
 		{"nobody for ten minutes",
-			[]ask{{0, data, []pb.DumpKind{data}}, {freshFor, stats, []pb.DumpKind{stats}}}, []pb.DumpKind{stats}},
+			[]ask{{0, data, []pb.DumpKind{data}}, {freshFor + 1, stats, []pb.DumpKind{stats}}}, []pb.DumpKind{stats}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,7 +4,7 @@ import "time"
 
 const (
 	beatLimit  = 10 * time.Second // without a heartbeat, then SIGABRT
-	firstLimit = 30 * time.Second // for the first heartbeat of a process
+	firstLimit = 30 * time.Second // for the first heartbeat or Ready of a process
 	beatWarn   = 3 * time.Second
 	abortGrace = 2 * time.Second // from SIGABRT to SIGKILL
 	// ownStall is the lateness of the parent's own tick that counts as a stall.

@@ -4,11 +4,13 @@
 package childapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strconv"
 
 	pb "keepalived/proto/keepalived/v1"
 )
@@ -85,6 +87,38 @@ func TakeBoot() (b Boot, child bool, err error) {
 	return b, true, nil
 }
 
-// ParentAlive reports whether the process that started this child still is its
-// parent: what tells a stop (SIGTERM) from the parent's death (PDEATHSIG).
-func (b Boot) ParentAlive() bool { return os.Getppid() == b.ParentPID }
+// ParentAlive reports whether the process that started this child still runs: what
+// tells a stop (SIGTERM from the parent) from the parent's death (PDEATHSIG). It may
+// be asked in the very moment of the signal.
+//
+// getppid alone cannot tell then: the kernel sends PDEATHSIG when the thread that
+// forked begins to exit, and until the last thread of the parent has gone the child
+// is reparented to one of those. So the parent's main thread is looked at, which is
+// the one that forked.
+func (b Boot) ParentAlive() bool {
+	if os.Getppid() != b.ParentPID {
+		return false
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.ParentPID))
+	if err != nil {
+		// Gone meanwhile; without /proc getppid's word stands.
+		return !errors.Is(err, os.ErrNotExist) || os.Getppid() == b.ParentPID
+	}
+	return !exiting(stat)
+}
+
+// exiting reads proc_pid_stat(5): the state and the flags behind the name, which is
+// in parentheses and may hold any character.
+func exiting(stat []byte) bool {
+	const flagsField = 6 // counted from the state
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) <= flagsField {
+		return false
+	}
+	if s := fields[0][0]; s == 'Z' || s == 'X' {
+		return true
+	}
+	flags, err := strconv.ParseUint(string(fields[flagsField]), 10, 64)
+	const pfExiting = 0x4 // PF_EXITING, linux/sched.h
+	return err == nil && flags&pfExiting != 0
+}

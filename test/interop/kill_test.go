@@ -152,7 +152,9 @@ func TestKillChildWithoutRecord(t *testing.T) {
 			if selfCheck() {
 				spoil = nil // there is none
 			}
-			if k := killOnce(t, version, spoil); len(k.bad) == 0 {
+			k := killOnce(t, version, spoil)
+			t.Log("noticed: ", strings.Join(k.bad, "; "))
+			if len(k.bad) == 0 {
 				t.Errorf("nobody noticed (adverts back after %v)", k.back)
 			}
 		})

@@ -194,7 +194,9 @@ func TestAddress(t *testing.T) {
 		entry string
 		good  func(a Address) bool
 	}{
-		{"10.0.0.1", func(a Address) bool { return a.Prefix.String() == "10.0.0.1/32" && a.PreferredLft == Forever && !a.DevSet }},
+		{"10.0.0.1", func(a Address) bool {
+			return a.Prefix.String() == "10.0.0.1/32" && a.PreferredLft == Forever && !a.DevSet
+		}},
 		{"10.0.0.1/24 brd +", func(a Address) bool { return a.Broadcast.String() == "10.0.0.255" }},
 		{"10.0.0.1/24 brd -", func(a Address) bool { return a.Broadcast.String() == "10.0.0.0" }},
 		{"10.0.0.1/30 brd +", func(a Address) bool { return a.Broadcast.String() == "10.0.0.3" }},
