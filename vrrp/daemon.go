@@ -52,17 +52,17 @@ const stopLimit = 3 * time.Second
 // daemon is the child. Everything but opt, log, loop, client, worker and runner
 // belongs to the loop.
 type daemon struct {
-	opt      Options
-	log      *slog.Logger
-	loop     *loop.Loop[task]
-	client   *childapi.Client
-	worker   *vip.Worker
-	runner   *script.Runner
-	group    *errgroup.Group
-	ctx      context.Context
-	resolver *resolverTemp
-	runs     map[int32]func(clock.Instant, script.Result)
-	lastRun  int32
+	opt     Options
+	log     *slog.Logger
+	loop    *loop.Loop[task]
+	client  *childapi.Client
+	worker  *vip.Worker
+	runner  *script.Runner
+	group   *errgroup.Group
+	ctx     context.Context
+	ready   resolved // scripts of the running configuration
+	runs    map[int32]func(clock.Instant, script.Result)
+	lastRun int32
 
 	net       network
 	links     *iface.Table

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"keepalived/core/clock"
@@ -24,6 +25,7 @@ const maxQueued = 64
 type notifier struct {
 	d       *daemon
 	queues  map[string]*scriptQueue
+	fifos   []*script.FIFO
 	waiting int           // scripts queued or running
 	idle    chan struct{} // closed while the loop drains and nothing is left
 }
@@ -39,7 +41,7 @@ type scriptQueue struct {
 // options of an object, kept with it.
 type notifyOptions struct {
 	options notify.Options
-	scripts [notifyHooks]*script.Command
+	scripts [notifyHooks]*script.Script
 }
 
 const notifyHooks = 7
@@ -51,22 +53,19 @@ var hookOrder = [notifyHooks]notify.Hook{
 
 // hooks resolves the scripts of an instance.
 func (n *notifier) hooks(in *instance) {
-	in.notify = n.resolve(in.cfg.Name, &in.cfg.Notify)
+	in.notify = n.resolve(&in.cfg.Notify)
 }
 
-func (n *notifier) resolve(name string, cfg *vrrpcfg.Notify) notifyOptions {
+func (n *notifier) resolve(cfg *vrrpcfg.Notify) notifyOptions {
 	o := notifyOptions{options: notify.Options{
 		DeletedAsFault: !cfg.DeletedSet, PriorityChanges: cfg.PriorityChanges, Mail: cfg.SMTPAlert,
 	}}
 	for i, s := range [notifyHooks]*cursor.Script{cfg.Master, cfg.Backup, cfg.Fault, cfg.Stop, cfg.Deleted, cfg.RxLowerPri, cfg.Any} {
-		if s == nil {
+		ready := n.d.ready[s]
+		if s == nil || ready == nil {
 			continue
 		}
-		cmd, ok := n.d.resolveScript(cursor.NotifyScript, name, s)
-		if !ok {
-			continue
-		}
-		o.scripts[i] = &cmd
+		o.scripts[i] = ready
 		o.options.Hooks = o.options.Hooks.With(hookOrder[i])
 	}
 	return o
@@ -97,14 +96,17 @@ func (n *notifier) group(now clock.Instant, g *syncGroup, notice fsm.Notice) {
 }
 
 func (n *notifier) tell(now clock.Instant, object string, ev notify.Event, o *notifyOptions) {
-	plan := decide(ev, o.options)
+	plan := notify.Decide(ev, o.options)
 	for _, run := range plan.Runs {
 		for i, h := range hookOrder {
 			if h == run.Hook && o.scripts[i] != nil {
-				cmd := *o.scripts[i]
-				cmd.Argv = append(cmd.Argv[:len(cmd.Argv):len(cmd.Argv)], run.Args...)
-				n.queue(object).add(now, n, cmd)
+				n.queue(object).add(now, n, o.scripts[i].Command(0, 0, run.Args...))
 			}
+		}
+	}
+	if plan.FIFO != "" {
+		for _, f := range n.fifos {
+			f.Write(plan.FIFO)
 		}
 	}
 }
@@ -182,6 +184,21 @@ func (n *notifier) drain(within time.Duration) {
 
 // configure opens the FIFOs of a configuration; those that stay are kept.
 func (n *notifier) configure(cfg *vrrpcfg.Config) {
+	old := n.fifos
+	n.fifos = nil
+	for _, c := range fifoConfigs(cfg.Global) {
+		i := slices.IndexFunc(old, func(f *script.FIFO) bool { return f.Path() == c.Path })
+		if i >= 0 {
+			n.fifos = append(n.fifos, old[i])
+			old = slices.Delete(old, i, i+1)
+			continue
+		}
+		c.Say = func(text string) { n.d.log.Info(text) }
+		n.fifos = append(n.fifos, script.OpenFIFO(n.d.ctx, c))
+	}
+	for _, f := range old {
+		f.Remove()
+	}
 }
 
 // removed prepares an instance that a reload removes: notify_deleted decides what is told.

@@ -11,6 +11,7 @@ import (
 	"keepalived/core/config/cursor"
 	"keepalived/core/dump"
 	"keepalived/core/rtnl"
+	"keepalived/core/script"
 	"keepalived/vrrp/fsm"
 	"keepalived/vrrp/iface"
 	"keepalived/vrrp/snapshot"
@@ -103,7 +104,7 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 			v.TrackedInterfaces = append(v.TrackedInterfaces, p)
 			continue
 		}
-		p.Command = quoted(t.script.cfg.Script, t.script.command.Path)
+		p.Command = quoted(t.script.ready)
 		v.TrackedScripts = append(v.TrackedScripts, p)
 	}
 	return v
@@ -205,7 +206,7 @@ func (d *daemon) groupPicture(g *syncGroup) snapshot.Group {
 
 func (d *daemon) scriptPicture(s *trackScript) snapshot.Script {
 	p := snapshot.Script{
-		Name: s.cfg.Name, Command: d.commandPicture(s.cfg.Script, s.command.Path), Interval: s.cfg.Interval, Timeout: s.cfg.Timeout,
+		Name: s.cfg.Name, Command: commandPicture(s.ready), Insecure: s.ready.Insecure, Interval: s.cfg.Interval, Timeout: s.cfg.Timeout,
 		Weight: s.cfg.Weight, Reverse: s.cfg.Reverse, Rise: s.cfg.Rise, Fall: s.cfg.Fall, Result: s.counter.Value(),
 		InitState: "unknown", Good: s.good(),
 	}
@@ -226,37 +227,31 @@ func (d *daemon) scriptPicture(s *trackScript) snapshot.Script {
 }
 
 func (d *daemon) scriptsPicture(n *vrrpcfg.Notify) snapshot.Scripts {
-	c := func(s *cursor.Script) snapshot.Command {
-		if s == nil {
-			return snapshot.Command{}
-		}
-		cmd, ok := d.notify.command(s)
-		if !ok {
-			return snapshot.Command{}
-		}
-		return d.commandPicture(s, cmd)
-	}
+	c := func(s *cursor.Script) snapshot.Command { return commandPicture(d.ready[s]) }
 	return snapshot.Scripts{
 		Backup: c(n.Backup), Master: c(n.Master), Fault: c(n.Fault), Stop: c(n.Stop), Generic: c(n.Any),
 		Deleted: c(n.Deleted), RxLowerPrio: c(n.RxLowerPri),
 	}
 }
 
-func (d *daemon) commandPicture(s *cursor.Script, path string) snapshot.Command {
-	c := snapshot.Command{Argv: quoted(s, path)}
-	if as := d.credentialOf(s); as != nil {
-		c.UID, c.GID = as.UID, as.GID
+func commandPicture(s *script.Script) snapshot.Command {
+	if s == nil {
+		return snapshot.Command{}
+	}
+	c := snapshot.Command{Argv: quoted(s)}
+	if s.As != nil {
+		c.UID, c.GID = s.As.UID, s.As.GID
 	}
 	return c
 }
 
 // quoted writes a command as the dumps do: every word in single quotes, the first with
 // its resolved path.
-func quoted(s *cursor.Script, path string) string {
+func quoted(s *script.Script) string {
 	words := make([]string, len(s.Argv))
 	for i, w := range s.Argv {
-		if i == 0 && path != "" {
-			w = path
+		if i == 0 {
+			w = s.Path
 		}
 		words[i] = "'" + w + "'"
 	}

@@ -21,6 +21,7 @@ type preparation struct {
 	generation uint64
 	cfg        *vrrpcfg.Config
 	globals    []byte
+	ready      resolved
 	plan       vrrpcfg.Plan
 }
 
@@ -75,7 +76,7 @@ func (d *daemon) decode(u childapi.Update) (*preparation, diag.List) {
 	}
 	cfg, more := vrrpcfg.Load(u.Tree, g, ifs)
 	diags = append(diags, more...)
-	return &preparation{generation: u.Generation, cfg: cfg, globals: g.Text(false)}, diags
+	return &preparation{generation: u.Generation, cfg: cfg, globals: g.Text(false), ready: resolveAll(cfg)}, diags
 }
 
 // interfaces lists the names of the links that exist; nil when that cannot be found out.
@@ -189,10 +190,9 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 
 // take makes p the running configuration.
 func (d *daemon) take(p *preparation) {
-	d.cfg, d.running, d.globals = p.cfg, p.generation, p.globals
+	d.cfg, d.running, d.globals, d.ready = p.cfg, p.generation, p.globals, p.ready
 	d.files = dumpFilesOf(p.cfg.Global, d.opt.DumpDir)
 	d.notify.configure(p.cfg)
-	d.resolver = d.newResolver(p.cfg.Global)
 }
 
 // change applies a new configuration to a running instance, which keeps its state.

@@ -3,7 +3,10 @@ package vrrp
 import (
 	"keepalived/core/clock"
 	"keepalived/core/config/cursor"
+	"keepalived/core/global"
+	"keepalived/core/process"
 	"keepalived/core/script"
+	"keepalived/core/track"
 	"keepalived/vrrp/vrrpcfg"
 )
 
@@ -26,18 +29,59 @@ func (d *daemon) scriptDone(now clock.Instant, r script.Result) {
 	}
 }
 
+// resolved is a script of the configuration made ready to run. It is made when the
+// configuration is decoded, off the loop: it looks at files.
+type resolved map[*cursor.Script]*script.Script
+
+// resolveAll looks at every script of a configuration. What cannot be run is left out:
+// the parent has said why.
+func resolveAll(cfg *vrrpcfg.Config) resolved {
+	r := script.NewResolver(cfg.Global, process.Accounts{})
+	all := resolved{}
+	for _, use := range cfg.ScriptUses() {
+		if s, err := r.Resolve(use.Script); err == nil {
+			all[use.Script] = &s
+		}
+	}
+	return all
+}
+
 // newScript starts to track with a script; nil when it cannot be run: whoever tracks it
 // no longer does.
 func (d *daemon) newScript(now clock.Instant, cfg *vrrpcfg.Script) *trackScript {
-	cmd, ok := d.resolveScript(cursor.TrackScript, cfg.Name, cfg.Script)
-	if !ok {
+	ready := d.ready[cfg.Script]
+	if ready == nil {
 		d.cfg.DisableScript(cfg.Name)
 		return nil
 	}
-	s := &trackScript{cfg: cfg, command: cmd}
-	s.command.Limit = s.limit()
+	s := &trackScript{cfg: cfg, ready: ready}
+	if cfg.InitFail {
+		s.counter = track.Failed()
+	}
 	s.timer = d.timers.make(func(now, _ clock.Instant) { d.startScript(now, s) })
 	s.nextAt = now
 	s.timer.set(now)
 	return s
+}
+
+// fifoConfigs lists the FIFOs that VRRP events go to.
+func fifoConfigs(g *global.Config) []script.FIFOConfig {
+	var out []script.FIFOConfig
+	for _, f := range []struct {
+		name string
+		f    *global.FIFO
+	}{{"notify", &g.FIFO}, {"vrrp_notify", &g.VRRPFIFO}} {
+		if f.f.Path == "" {
+			continue
+		}
+		c := script.FIFOConfig{Path: f.f.Path, Name: f.name, UID: -1, GID: -1}
+		if uid, gid, ok := (process.Accounts{}).User(f.f.User); ok {
+			c.UID, c.GID = int(uid), int(gid)
+		}
+		if gid, ok := (process.Accounts{}).Group(f.f.Group); ok {
+			c.GID = int(gid)
+		}
+		out = append(out, c)
+	}
+	return out
 }

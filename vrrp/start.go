@@ -175,7 +175,7 @@ func (d *daemon) reloadGroups(*vrrpcfg.Config) {
 		in.group = nil
 	}
 	for _, cfg := range d.cfg.Groups {
-		g := &syncGroup{cfg: cfg, changed: time.Now(), notify: d.notify.resolve(cfg.Name, &cfg.Notify)}
+		g := &syncGroup{cfg: cfg, changed: time.Now(), notify: d.notify.resolve(&cfg.Notify)}
 		for _, o := range old {
 			if o.cfg.Name == cfg.Name {
 				g.st, g.changed = o.st, o.changed
@@ -209,7 +209,7 @@ func (d *daemon) reloadScripts(now clock.Instant) {
 		s := old[cfg.Name]
 		if s != nil && sameScript(s.cfg, cfg) {
 			delete(old, cfg.Name)
-			s.cfg = cfg
+			s.cfg, s.ready = cfg, d.ready[cfg.Script]
 		} else {
 			s = d.newScript(now, cfg)
 		}
@@ -222,7 +222,7 @@ func (d *daemon) reloadScripts(now clock.Instant) {
 		s.cancelled = true
 		s.timer.release()
 		if s.running {
-			d.runner.Cancel(s.command.ID)
+			d.runner.Cancel(s.run)
 		}
 	}
 }

@@ -31,7 +31,8 @@ type trackRef struct {
 // trackScript is a vrrp_script that somebody tracks.
 type trackScript struct {
 	cfg       *vrrpcfg.Script
-	command   script.Command
+	ready     *script.Script
+	run       int32 // number of the run under way
 	timer     timer
 	counter   track.Counter
 	running   bool
@@ -71,8 +72,8 @@ func (d *daemon) startScript(now clock.Instant, s *trackScript) {
 		return
 	}
 	s.running, s.started = true, time.Now()
-	s.command.ID = d.newRun(func(now clock.Instant, r script.Result) { d.trackDone(now, s, r) })
-	d.runner.Start(s.command)
+	s.run = d.newRun(func(now clock.Instant, r script.Result) { d.trackDone(now, s, r) })
+	d.runner.Start(s.ready.Command(s.run, s.limit()))
 }
 
 // trackDone is the end of a tracking script's run.

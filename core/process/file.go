@@ -3,7 +3,6 @@ package process
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,11 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReplaceFile makes text the whole content of the file at path, mode 0600 less the
-// umask. Readers of the old content are not disturbed, and whoever waits for
-// IN_CLOSE_WRITE on path finds the new content whole: the text is written to a file of
-// another name beside it, that file is renamed, and only then closed. On an error (a
-// full disk) the old file stays as it was.
+// ReplaceFile makes text the whole content of the file at path, mode 0666 less the
+// umask: 0600 with keepalived's usual one, 0644 with -u 022 (observed).
+//
+// Readers of the old content are not disturbed, and whoever waits for IN_CLOSE_WRITE on
+// path finds the new content whole: the text is written to a file of another name
+// beside it, that file is renamed, and only then closed. On an error (a full disk) the
+// old file stays as it was.
 //
 // The other name begins with a dot and the base name, so that no pattern by which
 // readers tidy up (keepalived.json*) matches it. A symbolic link at path is replaced,
@@ -24,7 +25,7 @@ func ReplaceFile(path string, text []byte) error {
 	var suffix [6]byte
 	_, _ = rand.Read(suffix[:])
 	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+hex.EncodeToString(suffix[:]))
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o666)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
@@ -33,7 +34,7 @@ func ReplaceFile(path string, text []byte) error {
 		err = os.Rename(temp, path)
 	}
 	if err != nil {
-		err = errors.Join(err, os.Remove(temp))
+		_ = os.Remove(temp)
 	}
 	if e := f.Close(); err == nil {
 		err = e

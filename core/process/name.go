@@ -2,23 +2,59 @@ package process
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// SetName sets the name that ps -o comm and the kernel show (at most 15 octets). It
-// names the calling thread, so it belongs to the main thread at start, before others
-// that inherit the name.
+// maxName is the length of a process name, as the kernel keeps it.
+const maxName = 15
+
+// SetName sets the name that ps -o comm, pidof and the kernel show, for every thread of
+// the process. keepalived cuts a longer one at 15 octets. Threads made later inherit it.
 func SetName(name string) error {
-	var buf [16]byte
-	copy(buf[:15], name)
-	if err := unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&buf)), 0, 0, 0); err != nil {
+	if len(name) > maxName {
+		name = name[:maxName]
+	}
+	err := eachThread(func(tid int) error {
+		return os.WriteFile("/proc/self/task/"+strconv.Itoa(tid)+"/comm", []byte(name), 0)
+	})
+	if err != nil {
 		return fmt.Errorf("naming the process %q: %w", name, err)
 	}
 	return nil
+}
+
+// eachThread calls f for every thread of the process, until a look finds no new one.
+func eachThread(f func(tid int) error) error {
+	done := map[int]bool{}
+	for {
+		dir, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			return err
+		}
+		fresh := false
+		for _, e := range dir {
+			tid, err := strconv.Atoi(e.Name())
+			if err != nil || done[tid] {
+				continue
+			}
+			done[tid], fresh = true, true
+			if err := f(tid); err != nil && !gone(tid) {
+				return err
+			}
+		}
+		if !fresh {
+			return nil
+		}
+	}
+}
+
+// gone reports whether a thread has ended.
+func gone(tid int) bool {
+	return unix.Tgkill(os.Getpid(), tid, 0) == unix.ESRCH
 }
 
 // umaskBits are the names that keepalived's umask keyword knows.
@@ -27,6 +63,9 @@ var umaskBits = map[string]int{
 	"IRGRP": 0o040, "IWGRP": 0o020, "IXGRP": 0o010, "IRWXG": 0o070,
 	"IROTH": 0o004, "IWOTH": 0o002, "IXOTH": 0o001, "IRWXO": 0o007,
 }
+
+// DefaultUmask is keepalived's: files with state in them are for root alone.
+const DefaultUmask = 0o177
 
 // ParseUmask reads a umask: a number (0 octal, 0x hexadecimal, else decimal) or names of
 // bits joined by |.

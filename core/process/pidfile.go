@@ -23,8 +23,10 @@ type PIDFile struct {
 }
 
 // WritePIDFile creates or takes over the file at path (0644), locks it and writes pid.
-// stale is set when it was left behind by a process that no longer holds it. ErrRunning
-// when another process does.
+// stale is set when it was left behind by a process that no longer holds it ("Remove a
+// zombie pid file X"). ErrRunning when another process does, or when the number in it is
+// that of a living keepalived of another make, which locks nothing. A number that some
+// other program has by now stops nobody, nor does garbage.
 func WritePIDFile(path string, pid int) (p *PIDFile, stale bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, false, fmt.Errorf("making the directory of the pid file: %w", err)
@@ -48,6 +50,10 @@ func WritePIDFile(path string, pid int) (p *PIDFile, stale bool, err error) {
 		}
 		old, _ := io.ReadAll(io.LimitReader(f, 32))
 		stale = strings.TrimSpace(string(old)) != ""
+		if other, err := strconv.Atoi(strings.TrimSpace(string(old))); err == nil && isOtherKeepalived(other) {
+			_ = f.Close()
+			return nil, false, fmt.Errorf("%w (process %d)", ErrRunning, other)
+		}
 		p = &PIDFile{path: path, file: f}
 		if err := p.write(pid); err != nil {
 			p.Remove()
@@ -82,8 +88,26 @@ func (p *PIDFile) write(pid int) error {
 	return nil
 }
 
-// Remove deletes the file and gives up the lock.
+// Remove deletes the file, if it is still ours, and gives up the lock.
 func (p *PIDFile) Remove() {
-	_ = os.Remove(p.path)
+	if sameFile(p.file, p.path) {
+		_ = os.Remove(p.path)
+	}
 	_ = p.file.Close()
+}
+
+// isOtherKeepalived reports whether pid is a living process of a program called
+// keepalived that is not this one. One of ours would hold the lock.
+func isOtherKeepalived(pid int) bool {
+	if pid <= 1 || pid == os.Getpid() {
+		return false
+	}
+	exe := fmt.Sprintf("/proc/%d/exe", pid)
+	path, err := os.Readlink(exe)
+	if err != nil || filepath.Base(strings.TrimSuffix(path, " (deleted)")) != "keepalived" {
+		return false
+	}
+	theirs, err1 := os.Stat(exe)
+	ours, err2 := os.Stat("/proc/self/exe")
+	return err1 != nil || err2 != nil || !os.SameFile(theirs, ours)
 }

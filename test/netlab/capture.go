@@ -125,6 +125,13 @@ func (c *Capture) Packets() []Packet {
 	return slices.Clone(c.pkts)
 }
 
+// Since returns the frames after the first n, for a reader that follows.
+func (c *Capture) Since(n int) []Packet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.pkts[min(n, len(c.pkts)):])
+}
+
 // Lost returns how many frames the kernel dropped because we read too slowly; it
 // is known after Stop.
 func (c *Capture) Lost() int {

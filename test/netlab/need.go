@@ -23,7 +23,7 @@ const (
 	EnvTests = "KEEPALIVED_TESTS"
 	// EnvCount names a file to which Need appends one line per test:
 	// kernel ("host" or "uml"), a tab, "run" or "skip", a tab, the test's name.
-	EnvCount = "KEEPALIVED_TESTS_COUNT"
+	EnvCount = "KEEPALIVED_TEST_COUNTS"
 )
 
 // Need declares what a test needs. When something is missing the test is skipped

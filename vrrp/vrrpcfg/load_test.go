@@ -44,17 +44,20 @@ func said(l diag.List) []string {
 	return out
 }
 
-// TestInstance: what lines of an instance make of it, with 2.2.7's complaint.
-func TestInstance(t *testing.T) {
-	t.Parallel()
-	const strict = "global_defs {\nvrrp_strict\n}\n"
-	cases := []struct {
-		name     string
-		globals  string
-		lines    string
-		good     func(i *Instance) bool
-		complain string // of 2.2.7; "" for none
-	}{
+// instanceCase is what lines of an instance make of it.
+type instanceCase struct {
+	name     string
+	globals  string
+	lines    string
+	good     func(i *Instance) bool
+	complain string // of 2.2.7; "" for none
+}
+
+const strict = "global_defs {\nvrrp_strict\n}\n"
+
+// electionCases are about state, priority, interval, authentication and preemption.
+func electionCases() []instanceCase {
+	return []instanceCase{
 		{name: "defaults", good: func(i *Instance) bool {
 			e := i.Election
 			return e.Priority == 100 && !e.StartMaster && e.AdvertInt == time.Second && e.Preempt && e.Accept && e.DownTimerAdverts == 3 &&
@@ -116,7 +119,12 @@ func TestInstance(t *testing.T) {
 			complain: "(V) preempt_delay is incompatible with nopreempt mode - resetting"},
 		{name: "preempt_delay with state MASTER", lines: "preempt_delay 10\nstate MASTER\npriority 9", good: func(i *Instance) bool { return i.Election.PreemptDelay == 0 },
 			complain: "(V) Warning - preempt delay will not work with initial state MASTER - clearing"},
+	}
+}
 
+// schemeCases are about strict mode, unicast, announcements, notification and tracking.
+func schemeCases() []instanceCase {
+	return []instanceCase{
 		{name: "strict", globals: strict, good: func(i *Instance) bool {
 			e := i.Election
 			return e.Strict && !e.Accept && e.LowerPrioNoAdvert && !e.HigherPrioSendAdvert && i.GARP.LowerPrioRepeat == 0 && i.GARP.LowerPrioDelay == 0
@@ -170,7 +178,12 @@ func TestInstance(t *testing.T) {
 		{name: "an owner's weights count for nothing", lines: "priority 255\ntrack_interface {\neth1 weight 5\n}", good: func(i *Instance) bool { return len(i.Track.Interfaces) == 0 },
 			complain: "(V) ignoring eth1 tracked interface due to address owner"},
 	}
-	for _, c := range cases {
+}
+
+// TestInstance: what lines of an instance make of it, with 2.2.7's complaint.
+func TestInstance(t *testing.T) {
+	t.Parallel()
+	for _, c := range append(electionCases(), schemeCases()...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			cfg, diags := load(t, c.globals+instance("V", c.lines))

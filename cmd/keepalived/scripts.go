@@ -1,0 +1,33 @@
+package main
+
+import (
+	"errors"
+
+	"keepalived/cmd/internal/dialect"
+	"keepalived/core/config/cursor"
+	"keepalived/core/global"
+	"keepalived/core/process"
+	"keepalived/core/script"
+)
+
+// scriptFiles looks at the files and users behind the scripts of a configuration.
+type scriptFiles struct{}
+
+// CheckScript implements dialect.ScriptChecker.
+func (scriptFiles) CheckScript(use cursor.ScriptUse, g *global.Config) dialect.Verdict {
+	s, err := script.NewResolver(g, process.Accounts{}).Resolve(use.Script)
+	var p *script.Problem
+	if errors.As(err, &p) {
+		return dialect.Verdict{
+			NoUser:   p.Kind == script.NoUser,
+			Missing:  p.Kind == script.Missing || p.Kind == script.NotExecutable,
+			Insecure: p.Kind == script.Insecure || p.Kind == script.WrongType,
+		}
+	}
+	return dialect.Verdict{Insecure: s.Insecure, Shell: s.Shell}
+}
+
+// CheckUser implements dialect.ScriptChecker.
+func (scriptFiles) CheckUser(u global.ScriptUser) bool {
+	return script.NewResolver(global.Default(), process.Accounts{}).UserExists(u)
+}

@@ -1,0 +1,197 @@
+package childapi
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+
+	"keepalived/core/config"
+	"keepalived/core/diag"
+	pb "keepalived/proto/keepalived/v1"
+)
+
+func word(text, file string, line int) config.Word {
+	return config.Word{Text: text, Quoted: line%2 == 0, Range: diag.Range{
+		Start: diag.Pos{File: file, Line: line, Col: 3}, End: diag.Pos{File: file, Line: line, Col: 3 + len(text)}}}
+}
+
+// bigTree has n blocks of four lines from three files.
+func bigTree(n int) *config.Tree {
+	t := &config.Tree{Digest: sha256.Sum256([]byte{byte(n)}), Sources: []config.Source{{Name: "a.conf"}, {Name: "b\xff.conf"}}}
+	for i := range n {
+		file := fmt.Sprintf("%c.conf", 'a'+i%3)
+		block := &config.Node{Keyword: word("vrrp_instance", file, i), Args: []config.Word{word(fmt.Sprint("VI_", i), file, i)},
+			Close: diag.Pos{File: file, Line: i + 5, Col: 1}}
+		inner := &config.Node{Keyword: word("virtual_ipaddress", file, i+1), Close: diag.Pos{File: file, Line: i + 3, Col: 1}}
+		inner.Block = append(inner.Block, &config.Node{Keyword: word("192.0.2.1/24", file, i+2), Raw: word(`dev "eth0"`, file, i+2)})
+		block.Block = []*config.Node{inner, {Keyword: word("notify", file, i+4), Raw: word("caf\xe9 \x00", file, i+4)}}
+		t.Roots = append(t.Roots, block)
+	}
+	return t
+}
+
+// carry sends a tree over the wire.
+func carry(t *testing.T, tree *config.Tree) (*config.Tree, int) {
+	t.Helper()
+	chunks, err := Encode(7, tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newAssembler(7)
+	for i, c := range chunks {
+		b, err := proto.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) > chunkBytes+maxNodeBytes {
+			t.Errorf("chunk %d has %d octets", i, len(b))
+		}
+		var back pb.ConfigChunk
+		if err := proto.Unmarshal(b, &back); err != nil {
+			t.Fatal(err)
+		}
+		got, err := a.add(&back)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (got != nil) != (i == len(chunks)-1) {
+			t.Fatalf("chunk %d of %d: complete %v", i, len(chunks), got != nil)
+		}
+		if got != nil {
+			return got, len(chunks)
+		}
+	}
+	return nil, 0
+}
+
+func TestTreeCrossesTheWire(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 3, 5000} {
+		tree := bigTree(n)
+		got, chunks := carry(t, tree)
+		if d := cmp.Diff(tree, got); d != "" {
+			t.Errorf("%d blocks (-want +got):\n%s", n, d[:min(len(d), 2000)])
+		}
+		if n == 5000 && chunks < 4 {
+			t.Errorf("5,000 blocks in %d chunks", chunks)
+		}
+	}
+}
+
+func TestTreesThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	deep := &config.Node{}
+	for range maxDepth {
+		deep = &config.Node{Block: []*config.Node{deep}}
+	}
+	for name, tree := range map[string]*config.Tree{
+		"too deep": {Roots: []*config.Node{deep}},
+		"too long": {Roots: []*config.Node{{Keyword: config.Word{Text: strings.Repeat("x", maxNodeBytes)}}}},
+	} {
+		if _, err := Encode(1, tree); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s: %v, want ErrTooLarge", name, err)
+		}
+	}
+}
+
+func TestAssemblerRefuses(t *testing.T) {
+	t.Parallel()
+	node := func(depth uint32) *pb.ConfigNode { return &pb.ConfigNode{Depth: depth} }
+	digest := make([]byte, 32)
+	tests := []struct {
+		name   string
+		chunks []*pb.ConfigChunk
+	}{
+		{"another generation", []*pb.ConfigChunk{{Generation: 2, Last: true, Digest: digest}}},
+		{"a chunk is missing", []*pb.ConfigChunk{{Generation: 1}, {Generation: 1, Index: 2, Last: true, Digest: digest}}},
+		{"a chunk comes twice", []*pb.ConfigChunk{{Generation: 1}, {Generation: 1, Last: true, Digest: digest}}},
+		{"no digest", []*pb.ConfigChunk{{Generation: 1, Last: true}}},
+		{"a long digest", []*pb.ConfigChunk{{Generation: 1, Last: true, Digest: make([]byte, 33)}}},
+		{"a child without a parent", []*pb.ConfigChunk{{Generation: 1, Nodes: []*pb.ConfigNode{node(1)}}}},
+		{"a grandchild of a root", []*pb.ConfigChunk{{Generation: 1, Nodes: []*pb.ConfigNode{node(0), node(2)}}}},
+		{"depth 2^32-1", []*pb.ConfigChunk{{Generation: 1, Nodes: []*pb.ConfigNode{node(1<<32 - 1)}}}},
+		{"a file beyond the table", []*pb.ConfigChunk{{Generation: 1, Nodes: []*pb.ConfigNode{{Close: &pb.Place{File: 1}}}}}},
+		{"file 2^32-1", []*pb.ConfigChunk{{Generation: 1, Nodes: []*pb.ConfigNode{{Close: &pb.Place{File: 1<<32 - 1}}}}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newAssembler(1)
+			var err error
+			for _, c := range tt.chunks {
+				if _, err = a.add(c); err != nil {
+					return
+				}
+			}
+			t.Error("taken")
+		})
+	}
+}
+
+func FuzzAssembler(f *testing.F) {
+	for _, n := range []int{0, 1, 40} {
+		chunks, err := Encode(1, bigTree(n))
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, c := range chunks {
+			b, err := proto.Marshal(c)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var c pb.ConfigChunk
+		if proto.Unmarshal(b, &c) != nil {
+			return
+		}
+		c.Generation, c.Index = 1, 0
+		tree, err := newAssembler(1).add(&c)
+		if err != nil || tree == nil {
+			return
+		}
+		// What was taken can be sent on and is the same then.
+		again, err := Encode(1, tree)
+		if err != nil {
+			t.Skip("a line too long for one node") // only sizes can refuse
+		}
+		a := newAssembler(1)
+		var back *config.Tree
+		for _, c := range again {
+			if back, err = a.add(c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d := cmp.Diff(tree, back); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestDiagnosticsCrossTheWire(t *testing.T) {
+	t.Parallel()
+	var l diag.List
+	for c := diag.Other; c <= diag.Unsupported; c++ {
+		if _, ok := diagCodes[c]; !ok {
+			t.Errorf("code %d has no proto value", c)
+		}
+		l = append(l, diag.Diagnostic{Severity: diag.Severity(c % 4), Code: c, Summary: "s", Hint: "h",
+			Subject: diag.Range{Start: diag.Pos{File: "f", Line: int(c), Col: 1}}})
+	}
+	if d := cmp.Diff(l, DiagnosticsFromProto(DiagnosticsToProto(l))); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	got := DiagnosticsFromProto([]*pb.Diagnostic{{Severity: 99, Code: 99}})
+	if got[0].Severity != diag.Error || got[0].Code != diag.Other {
+		t.Errorf("of another version: %+v, want an error of class other", got[0])
+	}
+	if n := len(pb.DiagnosticCode_name) - 1; n != len(diagCodes) {
+		t.Errorf("%d codes in proto, %d here", n, len(diagCodes))
+	}
+}

@@ -1,0 +1,310 @@
+package childapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keepalived/core/diag"
+	pb "keepalived/proto/keepalived/v1"
+	"keepalived/rpc/unixsock"
+)
+
+// parent is a backend that notes what it is told.
+type parent struct {
+	t      *testing.T
+	server *Server
+	l      net.Listener
+	path   string
+
+	mu       sync.Mutex
+	sessions []*Session
+	closed   int
+	reports  []string
+	changed  chan struct{}
+}
+
+func newParent(t *testing.T, path string) *parent {
+	t.Helper()
+	l, err := unixsock.Listen(path, unixsock.Access{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &parent{t: t, l: l, path: path, changed: make(chan struct{})}
+	p.server = NewServer(p, slog.New(slog.DiscardHandler))
+	go func() { _ = p.server.Serve(l) }()
+	t.Cleanup(p.server.Stop)
+	return p
+}
+
+func (p *parent) note(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+func (p *parent) Registered(s *Session) { p.note(func() { p.sessions = append(p.sessions, s) }) }
+func (p *parent) Closed(*Session)       { p.note(func() { p.closed++ }) }
+
+func (p *parent) Reported(_ *Session, r *pb.ReportRequest) {
+	var text string
+	switch m := r.GetReport().(type) {
+	case *pb.ReportRequest_Heartbeat:
+		text = "beat"
+	case *pb.ReportRequest_Ready:
+		text = fmt.Sprint("ready ", m.Ready.GetGeneration())
+	case *pb.ReportRequest_Prepared:
+		text = fmt.Sprint("prepared ", m.Prepared.GetGeneration())
+	case *pb.ReportRequest_Refused:
+		text = "refused " + m.Refused.GetDiagnostics()[0].GetSummary()
+	case *pb.ReportRequest_Event:
+		text = "event " + m.Event.GetInstance().GetInstance().GetName()
+	case *pb.ReportRequest_Missed:
+		text = fmt.Sprint("missed ", m.Missed.GetCount())
+	case *pb.ReportRequest_Fatal:
+		text = fmt.Sprint("fatal ", m.Fatal.GetCode())
+	case *pb.ReportRequest_LogNotice:
+		text = "notice " + m.LogNotice.GetText()
+	}
+	p.note(func() { p.reports = append(p.reports, text) })
+}
+
+// until waits for a condition on p's fields.
+func (p *parent) until(what string, cond func() bool) {
+	p.t.Helper()
+	limit := time.After(10 * time.Second)
+	for {
+		p.mu.Lock()
+		ok, changed := cond(), p.changed
+		p.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-limit:
+			p.t.Fatalf("waited in vain for %s; reports %q", what, p.reports)
+		}
+	}
+}
+
+func (p *parent) session(n int) *Session {
+	p.t.Helper()
+	p.until(fmt.Sprintf("registration %d", n), func() bool { return len(p.sessions) >= n })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sessions[n-1]
+}
+
+func (p *parent) reported(text string) {
+	p.t.Helper()
+	p.until(text, func() bool { return slices.Contains(p.reports, text) })
+}
+
+// boot is for a child that is this process.
+func (p *parent) boot() Boot {
+	token := p.server.Expect(VRRP)
+	p.server.Spawned(token, os.Getpid())
+	return Boot{Role: VRRP, Token: token, Socket: p.path, ParentPID: os.Getppid()}
+}
+
+func socketPath(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "ca")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return filepath.Join(dir, "s")
+}
+
+// kid is a running client that notes its updates.
+type kid struct {
+	*Client
+	updates chan string
+}
+
+func newKid(t *testing.T, boot Boot, serve func(context.Context, *pb.ServeResponse, func(*pb.ServeRequest) error) error) *kid {
+	t.Helper()
+	k := &kid{updates: make(chan string, 100)}
+	if serve == nil {
+		serve = func(context.Context, *pb.ServeResponse, func(*pb.ServeRequest) error) error { return nil }
+	}
+	k.Client = NewClient(Options{Boot: boot, Serve: serve, Config: func(u Update) {
+		text := strings.TrimPrefix(u.Phase.String(), "CONFIG_PHASE_") + fmt.Sprint(" ", u.Generation)
+		if u.Initial {
+			text += " initial"
+		}
+		if u.DryRun {
+			text += " dry"
+		}
+		if u.Tree != nil {
+			text += fmt.Sprint(" roots ", len(u.Tree.Roots))
+		}
+		k.updates <- text
+	}})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- k.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run returned %v", err)
+		}
+	})
+	return k
+}
+
+func (k *kid) wants(t *testing.T, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		select {
+		case got := <-k.updates:
+			if got != w {
+				t.Fatalf("update %q, want %q", got, w)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("no update %q", w)
+		}
+	}
+}
+
+func TestConfigurationAndReports(t *testing.T) {
+	p := newParent(t, socketPath(t))
+	k := newKid(t, p.boot(), nil)
+	s := p.session(1)
+	if s.PID() != os.Getpid() || s.Role() != VRRP || s.Generation() != 0 {
+		t.Errorf("session of pid %d, role %v, generation %d", s.PID(), s.Role(), s.Generation())
+	}
+	chunks, err := Encode(1, bigTree(5000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.SendPrepare(chunks, First)
+	s.SendCommit(1)
+	s.SendPrepare(chunks, Change)
+	s.SendAbort(1)
+	s.SendPrepare(chunks, Trial)
+	s.SendAbort(1)
+	k.wants(t, "PREPARE 1 initial roots 5000", "COMMIT 1", "PREPARE 1 roots 5000", "ABORT 1", "PREPARE 1 dry roots 5000", "ABORT 1")
+
+	k.Ready(1)
+	k.Heartbeat(&pb.Heartbeat{})
+	k.Prepared(2, &pb.Plan{})
+	var why diag.List
+	why.Fatalf(diag.Range{}, diag.NoInterface, "caf\xe9")
+	k.Refused(3, why)
+	k.Event(&pb.Event{Kind: &pb.Event_Instance{Instance: &pb.InstanceChange{Instance: &pb.Instance{Name: "VI\xff"}}}})
+	k.LogNotice(diag.Warning, "mind the gap")
+	for _, text := range []string{"ready 1", "beat", "prepared 2", "refused caf\uFFFD", "event VI\uFFFD", "notice mind the gap"} {
+		p.reported(text)
+	}
+	if got := k.Fatal(6, "the end", 10*time.Second); got != 106 {
+		t.Errorf("exit status %d, want 106", got)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if last := p.reports[len(p.reports)-1]; last != "fatal 6" {
+		t.Errorf("Fatal returned before the parent knew; last report %q", last)
+	}
+}
+
+func TestReconnection(t *testing.T) {
+	path := socketPath(t)
+	first := newParent(t, path)
+	boot := first.boot()
+	k := newKid(t, boot, nil)
+	chunks, err := Encode(1, bigTree(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := first.session(1)
+	s.SendPrepare(chunks, First)
+	s.SendCommit(1)
+	k.wants(t, "PREPARE 1 initial roots 1", "COMMIT 1")
+	k.Ready(1)
+	first.reported("ready 1")
+	// The parent goes away in the middle of a change.
+	chunks, err = Encode(2, bigTree(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.SendPrepare(chunks, Change)
+	k.wants(t, "PREPARE 2 roots 2")
+	first.server.Stop()
+	k.wants(t, "ABORT 2")
+	first.until("the session's end", func() bool { return first.closed == 1 })
+	// What is said meanwhile is kept, within bounds.
+	k.Prepared(2, nil) // belongs to the lost session or the next: nobody asked
+	for i := range maxEvents + 3 {
+		k.Event(&pb.Event{Kind: &pb.Event_Instance{Instance: &pb.InstanceChange{Instance: &pb.Instance{Name: fmt.Sprint(i)}}}})
+	}
+	for range 2 * maxNotices {
+		k.LogNotice(diag.Notice, "n")
+	}
+	_ = os.Remove(path)
+	second := newParent(t, path)
+	second.server.mu.Lock()
+	known := make(chan struct{})
+	close(known)
+	second.server.children[boot.Token] = &child{role: VRRP, pid: int32(os.Getpid()), known: known}
+	second.server.mu.Unlock()
+	began := time.Now()
+	s = second.session(1)
+	t.Logf("registered %v after the socket was back", time.Since(began))
+	if s.Generation() != 1 {
+		t.Errorf("says it runs %d, want 1", s.Generation())
+	}
+	second.reported("ready 1")
+	second.until("all events", func() bool {
+		n := 0
+		for _, r := range second.reports {
+			if strings.HasPrefix(r, "event ") {
+				n++
+			}
+		}
+		return n == maxEvents
+	})
+	second.reported("missed 3")
+	second.mu.Lock()
+	if slices.Contains(second.reports, "event 2") || !slices.Contains(second.reports, "event 3") {
+		t.Error("not the oldest events were dropped")
+	}
+	second.mu.Unlock()
+	// The same process again, while the parent lives: the new session replaces the old.
+	s.Close()
+	if again := second.session(2); again == s || !s.Gone() || again.Gone() {
+		t.Error("the session was not replaced")
+	}
+}
+
+func TestForgottenChildrenAreGone(t *testing.T) {
+	p := newParent(t, socketPath(t))
+	boot := p.boot()
+	k := newKid(t, boot, nil)
+	s := p.session(1)
+	p.server.Forget(boot.Token)
+	if !s.Gone() {
+		t.Error("the session of a reaped process lives")
+	}
+	p.until("the end of the session", func() bool { return p.closed == 1 })
+	if err := s.Call(t.Context(), &pb.ServeResponse{}, nil); !errors.Is(err, ErrGone) {
+		t.Errorf("a call to it: %v, want ErrGone", err)
+	}
+	select {
+	case u := <-k.updates:
+		t.Errorf("it still got %q", u)
+	default:
+	}
+}
