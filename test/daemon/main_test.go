@@ -1,0 +1,52 @@
+package daemon
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// ours and ourCtl are the programs under test, absolute; set by TestMain.
+var ours, ourCtl string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	parallel := false
+	flag.Visit(func(f *flag.Flag) { parallel = parallel || f.Name == "test.parallel" })
+	if !parallel { // the tests wait most of their time
+		_ = flag.Set("test.parallel", "12")
+	}
+	os.Exit(withPrograms(m.Run))
+}
+
+// withPrograms finds or builds the programs and removes what it has built.
+func withPrograms(run func() int) int {
+	if bin := os.Getenv("KEEPALIVED_BIN"); bin != "" {
+		abs, err := filepath.Abs(bin)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		ours, ourCtl = abs, filepath.Join(filepath.Dir(abs), "keepalivedctl")
+		return run()
+	}
+	dir, err := os.MkdirTemp("", "keepalived-daemon-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	ours, ourCtl = filepath.Join(dir, "keepalived"), filepath.Join(dir, "keepalivedctl")
+	for bin, pkg := range map[string]string{ours: "keepalived/cmd/keepalived", ourCtl: "keepalived/cmd/keepalivedctl"} {
+		build := exec.Command("go", "build", "-trimpath", "-tags", "grpcnotrace", "-o", bin, pkg)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "building %s: %v\n%s", pkg, err, out)
+			return 1
+		}
+	}
+	return run()
+}
