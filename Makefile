@@ -67,3 +67,7 @@ lint:
 
 clean:
 	rm -rf bin dist
+
+demo: build
+	@[ "$$(id -u)" = 0 ] || { echo "make demo needs root: it makes network namespaces" >&2; exit 1; }
+	$(GO) run -tags grpcnotrace ./test/demo

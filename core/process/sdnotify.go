@@ -24,7 +24,7 @@ func NotifyService(state string) {
 		_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
 		state += fmt.Sprintf("\nMONOTONIC_USEC=%d", ts.Nano()/1000)
 	}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return
 	}
