@@ -52,17 +52,18 @@ const stopLimit = 3 * time.Second
 // daemon is the child. Everything but opt, log, loop, client, worker and runner
 // belongs to the loop.
 type daemon struct {
-	opt     Options
-	log     *slog.Logger
-	loop    *loop.Loop[task]
-	client  *childapi.Client
-	worker  *vip.Worker
-	runner  *script.Runner
-	group   *errgroup.Group
-	ctx     context.Context
-	ready   resolved // scripts of the running configuration
-	runs    map[int32]func(clock.Instant, script.Result)
-	lastRun int32
+	opt      Options
+	log      *slog.Logger
+	loop     *loop.Loop[task]
+	client   *childapi.Client
+	worker   *vip.Worker
+	runner   *script.Runner
+	group    *errgroup.Group
+	ctx      context.Context
+	ready    resolved // scripts of the running configuration
+	runs     map[int32]func(clock.Instant, script.Result)
+	lastRun  int32
+	tracking map[int32]*trackScript // by run
 
 	net       network
 	links     *iface.Table
@@ -107,7 +108,7 @@ func Run(opt Options) int {
 func open(opt Options) (*daemon, error) {
 	d := &daemon{
 		opt: opt, log: opt.Log, stopped: make(chan struct{}),
-		runs:  map[int32]func(clock.Instant, script.Result){},
+		runs: map[int32]func(clock.Instant, script.Result){}, tracking: map[int32]*trackScript{},
 		links: iface.New(), observed: map[rtnl.Key]rtnl.Addr{},
 		byName: map[string]*instance{}, routes: map[routeKey]*instance{}, byScript: map[string]*trackScript{},
 	}

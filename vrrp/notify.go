@@ -13,32 +13,31 @@ import (
 	"keepalived/vrrp/vrrpcfg"
 )
 
-// patience is how long a notify script holds up the next one of the same instance or
-// group. keepalived starts them at once and side by side, so that the last to finish
-// wins; ours run in their order, but one that hangs must not keep the next from running.
+// patience is how long the scripts of one event hold up those of the next event of the
+// same instance or group. keepalived starts all at once and side by side, so that the
+// last to finish wins; ours run in order, but one that never ends must not keep the next
+// from running.
 const patience = 5 * time.Second
-
-// maxQueued bounds the scripts that wait for one object; beyond it the oldest is dropped.
-const maxQueued = 64
 
 // notifier tells scripts and FIFOs what happens.
 type notifier struct {
 	d       *daemon
 	queues  map[string]*scriptQueue
 	fifos   []*script.FIFO
-	waiting int           // scripts queued or running
-	idle    chan struct{} // closed while the loop drains and nothing is left
+	running int           // scripts under way
+	idle    chan struct{} // closed when nothing runs or waits any more; nil: nobody asks
 }
 
-// scriptQueue runs the scripts of one object in order.
+// scriptQueue runs the scripts of one object: those of an event together, the events in
+// order, and only the newest of those that have to wait.
 type scriptQueue struct {
-	name    string
-	pending []script.Command
-	current int32 // run it waits for; 0: none
-	timer   timer
+	name  string
+	wait  notify.Queue[[]script.Command]
+	under map[int32]struct{} // runs of the present event
+	timer timer
 }
 
-// options of an object, kept with it.
+// notifyOptions are what is told about an object, and with which scripts.
 type notifyOptions struct {
 	options notify.Options
 	scripts [notifyHooks]*script.Script
@@ -51,22 +50,16 @@ var hookOrder = [notifyHooks]notify.Hook{
 	notify.NotifyMasterRxLowerPri, notify.Notify,
 }
 
-// hooks resolves the scripts of an instance.
-func (n *notifier) hooks(in *instance) {
-	in.notify = n.resolve(&in.cfg.Notify)
-}
+// hooks takes the scripts of an instance from the running configuration.
+func (n *notifier) hooks(in *instance) { in.notify = n.resolve(&in.cfg.Notify) }
 
 func (n *notifier) resolve(cfg *vrrpcfg.Notify) notifyOptions {
-	o := notifyOptions{options: notify.Options{
-		DeletedAsFault: !cfg.DeletedSet, PriorityChanges: cfg.PriorityChanges, Mail: cfg.SMTPAlert,
-	}}
+	o := notifyOptions{options: notify.Options{DeletedAsFault: !cfg.DeletedSet, PriorityChanges: cfg.PriorityChanges}}
 	for i, s := range [notifyHooks]*cursor.Script{cfg.Master, cfg.Backup, cfg.Fault, cfg.Stop, cfg.Deleted, cfg.RxLowerPri, cfg.Any} {
-		ready := n.d.ready[s]
-		if s == nil || ready == nil {
-			continue
+		if ready := n.d.ready[s]; s != nil && ready != nil {
+			o.scripts[i] = ready
+			o.options.Hooks = o.options.Hooks.With(hookOrder[i])
 		}
-		o.scripts[i] = ready
-		o.options.Hooks = o.options.Hooks.With(hookOrder[i])
 	}
 	return o
 }
@@ -97,11 +90,17 @@ func (n *notifier) group(now clock.Instant, g *syncGroup, notice fsm.Notice) {
 
 func (n *notifier) tell(now clock.Instant, object string, ev notify.Event, o *notifyOptions) {
 	plan := notify.Decide(ev, o.options)
+	var commands []script.Command
 	for _, run := range plan.Runs {
-		for i, h := range hookOrder {
-			if h == run.Hook && o.scripts[i] != nil {
-				n.queue(object).add(now, n, o.scripts[i].Command(0, 0, run.Args...))
-			}
+		if i := slices.Index(hookOrder[:], run.Hook); o.scripts[i] != nil {
+			commands = append(commands, o.scripts[i].Command(0, 0, run.Args...))
+		}
+	}
+	if len(commands) > 0 {
+		q := n.queue(object)
+		q.wait.Push(ev.State, commands)
+		if len(q.under) == 0 {
+			q.next(now, n)
 		}
 	}
 	if plan.FIFO != "" {
@@ -114,55 +113,46 @@ func (n *notifier) tell(now clock.Instant, object string, ev notify.Event, o *no
 func (n *notifier) queue(object string) *scriptQueue {
 	q := n.queues[object]
 	if q == nil {
-		q = &scriptQueue{name: object}
-		q.timer = n.d.timers.make(func(now, _ clock.Instant) { q.current = 0; q.next(now, n) })
+		q = &scriptQueue{name: object, under: map[int32]struct{}{}}
+		q.timer = n.d.timers.make(func(now, _ clock.Instant) { clear(q.under); q.next(now, n) })
 		n.queues[object] = q
 	}
 	return q
 }
 
-func (q *scriptQueue) add(now clock.Instant, n *notifier, cmd script.Command) {
-	if len(q.pending) >= maxQueued {
-		n.d.info(fmt.Sprintf("%s: %d notify scripts are waiting, the oldest is dropped", q.name, maxQueued))
-		q.pending = q.pending[1:]
-		n.waiting--
-	}
-	q.pending = append(q.pending, cmd)
-	n.waiting++
-	if q.current == 0 {
-		q.next(now, n)
-	}
-}
-
-// next starts the oldest waiting script.
+// next starts the scripts of the event that waits.
 func (q *scriptQueue) next(now clock.Instant, n *notifier) {
-	if len(q.pending) == 0 {
+	commands, ok := q.wait.Pop()
+	if !ok {
 		q.timer.set(clock.Never)
 		return
 	}
-	cmd := q.pending[0]
-	q.pending = q.pending[1:]
-	cmd.ID = n.d.newRun(func(now clock.Instant, r script.Result) { n.done(now, q, r) })
-	q.current = cmd.ID
 	q.timer.set(now.Add(patience))
-	n.d.runner.Start(cmd)
+	for _, cmd := range commands {
+		cmd.ID = n.d.newRun(func(now clock.Instant, r script.Result) { n.done(now, q, r) })
+		q.under[cmd.ID] = struct{}{}
+		n.running++
+		n.d.runner.Start(cmd)
+	}
 }
 
 func (n *notifier) done(now clock.Instant, q *scriptQueue, r script.Result) {
-	n.waiting--
+	n.running--
 	if r.Err != nil {
 		n.d.info(fmt.Sprintf("%s: notify script: %v", q.name, r.Err))
 	}
-	if q.current == r.ID {
-		q.current = 0
-		q.next(now, n)
+	if _, present := q.under[r.ID]; present {
+		delete(q.under, r.ID)
+		if len(q.under) == 0 {
+			q.next(now, n)
+		}
 	}
 	n.settle()
 }
 
 // settle tells whoever waits for the last script that there is none.
 func (n *notifier) settle() {
-	if n.waiting == 0 && n.idle != nil {
+	if n.running == 0 && n.idle != nil {
 		close(n.idle)
 		n.idle = nil
 	}
@@ -196,8 +186,13 @@ func (n *notifier) configure(cfg *vrrpcfg.Config) {
 		c.Say = func(text string) { n.d.log.Info(text) }
 		n.fifos = append(n.fifos, script.OpenFIFO(n.d.ctx, c))
 	}
-	for _, f := range old {
-		f.Remove()
+	n.removeFIFOs(old)
+}
+
+// removeFIFOs ends the writers of fifos; off the loop, because they write what is queued.
+func (n *notifier) removeFIFOs(fifos []*script.FIFO) {
+	for _, f := range fifos {
+		go f.Remove()
 	}
 }
 

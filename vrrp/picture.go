@@ -245,14 +245,10 @@ func commandPicture(s *script.Script) snapshot.Command {
 	return c
 }
 
-// quoted writes a command as the dumps do: every word in single quotes, the first with
-// its resolved path.
+// quoted writes a command as the dumps do: every word in single quotes.
 func quoted(s *script.Script) string {
 	words := make([]string, len(s.Argv))
 	for i, w := range s.Argv {
-		if i == 0 {
-			w = s.Path
-		}
 		words[i] = "'" + w + "'"
 	}
 	return strings.Join(words, " ")

@@ -16,12 +16,18 @@ func (d *daemon) newRun(done func(now clock.Instant, r script.Result)) int32 {
 	if d.lastRun < 1 {
 		d.lastRun = 1
 	}
-	d.runs[d.lastRun] = done
+	if done != nil {
+		d.runs[d.lastRun] = done
+	}
 	return d.lastRun
 }
 
 // scriptDone is the end of any script.
 func (d *daemon) scriptDone(now clock.Instant, r script.Result) {
+	if s := d.tracking[r.ID]; s != nil {
+		d.trackDone(now, s, r)
+		return
+	}
 	done := d.runs[r.ID]
 	delete(d.runs, r.ID)
 	if done != nil {
@@ -55,6 +61,8 @@ func (d *daemon) newScript(now clock.Instant, cfg *vrrpcfg.Script) *trackScript 
 		return nil
 	}
 	s := &trackScript{cfg: cfg, ready: ready}
+	s.run = d.newRun(nil)
+	d.tracking[s.run] = s
 	if cfg.InitFail {
 		s.counter = track.Failed()
 	}

@@ -32,6 +32,9 @@ func (d *daemon) shutdown(cancel context.CancelFunc) int {
 	d.runner.Stop(notifyLimit)
 	cancel()
 	_ = d.group.Wait()
+	for _, f := range d.notify.fifos { // the loop has ended, they are nobody's now
+		f.Remove()
+	}
 	d.sayStopped()
 	return 0
 }
@@ -59,6 +62,7 @@ func (d *daemon) stop(now clock.Instant) {
 	d.stopping = true
 	for _, s := range d.scripts {
 		s.timer.set(clock.Never)
+		d.runner.Cancel(s.run)
 	}
 	for _, in := range d.instances {
 		d.step(now, in, fsm.Event{Kind: fsm.EvShutdown})

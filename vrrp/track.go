@@ -32,7 +32,7 @@ type trackRef struct {
 type trackScript struct {
 	cfg       *vrrpcfg.Script
 	ready     *script.Script
-	run       int32 // number of the run under way
+	run       int32 // the number of all its runs: of two at a time the second is refused
 	timer     timer
 	counter   track.Counter
 	running   bool
@@ -72,14 +72,17 @@ func (d *daemon) startScript(now clock.Instant, s *trackScript) {
 		return
 	}
 	s.running, s.started = true, time.Now()
-	s.run = d.newRun(func(now clock.Instant, r script.Result) { d.trackDone(now, s, r) })
 	d.runner.Start(s.ready.Command(s.run, s.limit()))
 }
 
 // trackDone is the end of a tracking script's run.
 func (d *daemon) trackDone(now clock.Instant, s *trackScript, r script.Result) {
 	s.running, s.last, s.took = false, r, r.Took
-	if s.cancelled || r.Cancelled {
+	if s.cancelled {
+		delete(d.tracking, s.run)
+		return
+	}
+	if r.Cancelled {
 		return
 	}
 	exit := r.Exit

@@ -40,7 +40,9 @@ func (o *options) startLog(ident string) (*logging.Log, func()) {
 		lo.Syslog = logging.SyslogSocket
 	}
 	if o.logConsole {
-		lo.Console = os.Stderr
+		if console, err := logging.Stderr(); err == nil {
+			lo.Console = console
+		}
 	}
 	l := logging.Open(lo)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -63,7 +65,13 @@ func runChild(boot childapi.Boot, o *options, name string) int {
 	signal.Notify(terms, unix.SIGTERM, unix.SIGINT)
 	// Dump and reload signals sent to a child by name are the parent's to carry out;
 	// here they only must not end the process.
-	signal.Ignore(unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.Signal(36), unix.Signal(63), unix.SIGPIPE)
+	// Caught and thrown away, not ignored: what is ignored stays so in scripts.
+	dropped := make(chan os.Signal, 1)
+	signal.Notify(dropped, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.Signal(36), unix.Signal(63), unix.SIGPIPE)
+	go func() {
+		for range dropped {
+		}
+	}()
 	go func() { <-terms; close(stop) }()
 	if remove := o.childPIDFile(boot.Role, l.Logger()); remove != nil {
 		defer remove()

@@ -2,63 +2,99 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	pb "keepalived/proto/keepalived/v1"
 )
 
-// eventsCommand prints changes as they come until ctx ends or the daemon goes away.
-func eventsCommand(ctx context.Context, c admin, w io.Writer, asJSON, noSnapshot bool) error {
-	return c.Watch(ctx, &pb.WatchEventsRequest{NoSnapshot: noSnapshot}, func(e *pb.Event) error {
+func (s *session) eventsCmd() *cobra.Command {
+	asJSON, noSnapshot := false, false
+	cmd := &cobra.Command{
+		Use:   "events",
+		Short: "Print the present state, then every change with its cause, until interrupted",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := s.watch(cmd.Context(), &pb.WatchEventsRequest{NoSnapshot: noSnapshot}, asJSON)
+			if cmd.Context().Err() != nil {
+				return nil // Ctrl-C is how one stops watching
+			}
+			if err == nil {
+				err = errors.New("the daemon has ended the stream")
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write one JSON object a line")
+	cmd.Flags().BoolVar(&noSnapshot, "no-snapshot", false, "only changes from now on")
+	return cmd
+}
+
+// watch prints changes as they come until ctx ends or the daemon goes away; only the
+// connection has a time limit.
+func (s *session) watch(ctx context.Context, r *pb.WatchEventsRequest, asJSON bool) error {
+	dialing, cancel := context.WithTimeout(ctx, s.timeout)
+	c, err := s.dial(dialing, s.socket)
+	cancel()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Watch(ctx, r, func(e *pb.Event) error {
 		if asJSON {
-			return writeJSON(w, e)
+			line, err := protoJSON(e)
+			if err == nil {
+				_, err = fmt.Fprintf(s.out, "%s\n", line)
+			}
+			return err
 		}
-		_, err := fmt.Fprintln(w, eventLine(e, time.Now()))
+		_, err := io.WriteString(s.out, eventLine(e, s.now())+"\n")
 		return err
 	})
 }
 
-// eventLine is one event for people: time, age, object, what and why.
+// eventLine is one event for people: time, age if it is old, object, what and why.
 func eventLine(e *pb.Event, now time.Time) string {
-	var b strings.Builder
-	b.WriteString(clockTime(e.GetTime()))
-	if t := e.GetTime(); t != nil {
-		if old := now.Sub(t.AsTime()); old >= time.Second {
-			fmt.Fprintf(&b, " (%s ago)", old.Round(time.Second))
-		}
+	text := eventText(e)
+	switch e.GetKind().(type) {
+	case *pb.Event_SnapshotInstance, *pb.Event_SnapshotSyncGroup, *pb.Event_SnapshotEnd, *pb.Event_Missed:
+		return text // these tell of no moment
 	}
-	b.WriteByte(' ')
-	b.WriteString(eventText(e))
-	return b.String()
+	t := e.GetTime()
+	if t == nil {
+		return text
+	}
+	old := ""
+	if d := now.Sub(t.AsTime()); d >= time.Second {
+		old = fmt.Sprintf(" (%s ago)", d.Round(time.Second))
+	}
+	return clockTime(t) + old + " " + text
 }
 
 func eventText(e *pb.Event) string {
 	switch k := e.GetKind().(type) {
 	case *pb.Event_Instance:
-		return changeText(k.Instance.GetInstance().GetName(), stateWord(k.Instance.GetFrom()), stateWord(k.Instance.GetInstance().GetState()), k.Instance.GetRemoved(), k.Instance.GetCause())
+		v := k.Instance.GetInstance()
+		return changeText(v.GetName(), stateWord(k.Instance.GetFrom()), stateWord(v.GetState()), k.Instance.GetRemoved(), k.Instance.GetCause())
 	case *pb.Event_SyncGroup:
-		return "group " + changeText(k.SyncGroup.GetGroup().GetName(), stateWord(k.SyncGroup.GetFrom()), stateWord(k.SyncGroup.GetGroup().GetState()), k.SyncGroup.GetRemoved(), k.SyncGroup.GetCause())
+		g := k.SyncGroup.GetGroup()
+		return "group " + changeText(g.GetName(), stateWord(k.SyncGroup.GetFrom()), stateWord(g.GetState()), k.SyncGroup.GetRemoved(), k.SyncGroup.GetCause())
 	case *pb.Event_Tracker:
 		t := k.Tracker.GetTracker()
-		kind := strings.ToLower(word(t.GetKind().String(), "TRACKER_KIND_"))
-		return kind + " " + changeText(t.GetName(), trackerWord(k.Tracker.GetFrom()), trackerWord(t.GetStatus()), k.Tracker.GetRemoved(), "")
+		return trackerKind(t.GetKind()) + " " + changeText(t.GetName(), trackerWord(k.Tracker.GetFrom()), trackerWord(t.GetStatus()), k.Tracker.GetRemoved(), runText(t))
 	case *pb.Event_Process:
-		p := k.Process
-		text := fmt.Sprintf("process %s (pid %d) %s%s", roleWord(p.GetRole()), p.GetPid(), processWord(p.GetState()), prefixed(": ", p.GetCause()))
-		if p.GetRespawnIn() != nil {
-			text += ", starts again in " + age(p.GetRespawnIn())
-		}
-		return text
+		return processText(k.Process)
 	case *pb.Event_Reload:
-		return fmt.Sprintf("reload %s, generation %d%s", strings.ToLower(word(k.Reload.GetOutcome().String(), "RELOAD_OUTCOME_")), k.Reload.GetGeneration(), prefixed(": ", k.Reload.GetReason()))
+		return fmt.Sprintf("reload %s, generation %d%s", outcomeWord(k.Reload.GetOutcome()), k.Reload.GetGeneration(), prefixed(": ", k.Reload.GetReason()))
 	case *pb.Event_AddressRestored:
 		a := k.AddressRestored
-		return fmt.Sprintf("%s: %s was removed from %s by somebody else and put back", a.GetInstance(), a.GetPrefix(), a.GetInterface())
+		return fmt.Sprintf("%s: %s was removed from %s by something else and has been put back", a.GetInstance(), a.GetPrefix(), a.GetInterface())
 	case *pb.Event_Stalled:
-		return fmt.Sprintf("process %s did not run for %s", roleWord(e.GetSource()), age(k.Stalled.GetLength()))
+		return fmt.Sprintf("process %s did not get to run for %s", roleWord(e.GetSource()), age(k.Stalled.GetLength()))
 	case *pb.Event_SnapshotInstance:
 		v := k.SnapshotInstance
 		return fmt.Sprintf("%s is %s since %s%s", v.GetName(), stateWord(v.GetState()), clockTime(v.GetSince()), prefixed(": ", v.GetLastCause()))
@@ -69,16 +105,28 @@ func eventText(e *pb.Event) string {
 	case *pb.Event_Missed:
 		return fmt.Sprintf("-- %d events missed --", k.Missed.GetCount())
 	}
-	return "an event this keepalivedctl does not know; is it older than the daemon?"
+	return "an event that this keepalivedctl does not know; is it older than the daemon?"
 }
 
+// changeText is `VI_1 BACKUP -> MASTER: no advertisement received`.
 func changeText(name, from, to string, removed bool, cause string) string {
-	if removed {
+	switch {
+	case removed:
 		return name + " removed" + prefixed(": ", cause)
+	case from == "":
+		return name + " " + to + prefixed(": ", cause)
 	}
-	return fmt.Sprintf("%s %s%s%s", name, strings.TrimPrefix(from+" -> ", " -> "), to, prefixed(": ", cause))
+	return name + " " + from + " -> " + to + prefixed(": ", cause)
 }
 
-func trackerWord(s pb.TrackerStatus) string {
-	return strings.ToLower(word(s.String(), "TRACKER_STATUS_"))
+func processText(p *pb.ProcessChange) string {
+	text := "process " + roleWord(p.GetRole())
+	if p.GetPid() > 0 {
+		text += fmt.Sprintf(" (pid %d)", p.GetPid())
+	}
+	text += " " + processWord(p.GetState()) + prefixed(": ", p.GetCause())
+	if p.GetRespawnIn() != nil {
+		text += ", starts again in " + age(p.GetRespawnIn())
+	}
+	return text
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -15,7 +17,8 @@ import (
 	pb "keepalived/proto/keepalived/v1"
 )
 
-// table writes aligned columns; an empty cell is printed as "-".
+// table writes aligned columns; an empty cell is printed as "-". The writer must not
+// fail (a buffer).
 type table struct{ w *tabwriter.Writer }
 
 func newTable(w io.Writer, columns ...string) *table {
@@ -35,14 +38,30 @@ func (t *table) row(cells ...string) {
 
 func (t *table) flush() { t.w.Flush() }
 
-// writeJSON writes one message per line, as protojson has it.
-func writeJSON(w io.Writer, m proto.Message) error {
-	b, err := protojson.MarshalOptions{EmitUnpopulated: false}.Marshal(m)
+// protoJSON is one message as protojson has it, without the spaces it adds at random:
+// zero numbers and empty lists are written, so that what a program looks for is there.
+func protoJSON(m proto.Message) (json.RawMessage, error) {
+	b, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(m)
 	if err != nil {
-		return fmt.Errorf("writing JSON: %w", err)
+		return nil, fmt.Errorf("writing JSON: %w", err)
 	}
-	_, err = fmt.Fprintf(w, "%s\n", b)
-	return err
+	var out bytes.Buffer
+	if err := json.Compact(&out, b); err != nil {
+		return nil, fmt.Errorf("writing JSON: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// protoList is never null.
+func protoList[M proto.Message](list []M) ([]json.RawMessage, error) {
+	out := make([]json.RawMessage, len(list))
+	for i, m := range list {
+		var err error
+		if out[i], err = protoJSON(m); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // age writes a duration with the two units that matter: 350ms, 4.2s, 3m12s, 5h3m, 12d4h.
@@ -50,12 +69,12 @@ func age(d *durationpb.Duration) string {
 	if d == nil {
 		return ""
 	}
-	t := d.AsDuration()
+	t := max(d.AsDuration(), 0)
 	switch {
 	case t < time.Second:
 		return fmt.Sprintf("%dms", t.Milliseconds())
 	case t < time.Minute:
-		return fmt.Sprintf("%.1fs", t.Seconds())
+		return fmt.Sprintf("%d.%ds", t/time.Second, t%time.Second/(100*time.Millisecond))
 	case t < time.Hour:
 		return fmt.Sprintf("%dm%ds", int(t.Minutes()), int(t.Seconds())%60)
 	case t < 24*time.Hour:
@@ -83,25 +102,24 @@ func word(name, prefix string) string {
 	return w
 }
 
+// States are in capital letters as in keepalived's log, everything else in small ones.
 func stateWord(s pb.InstanceState) string { return word(s.String(), "INSTANCE_STATE_") }
 
-func roleWord(r pb.Role) string { return strings.ToLower(word(r.String(), "ROLE_")) }
+func roleWord(r pb.Role) string { return lower(r.String(), "ROLE_") }
 
-func processWord(s pb.ProcessState) string {
-	return strings.ToLower(word(s.String(), "PROCESS_STATE_"))
-}
+func processWord(s pb.ProcessState) string { return lower(s.String(), "PROCESS_STATE_") }
 
-// jsonList appends `,"name":[…]`.
-func jsonList[M proto.Message](w io.Writer, name string, list []M) error {
-	fmt.Fprintf(w, `,%q:[`, name)
-	for i, m := range list {
-		if i > 0 {
-			fmt.Fprint(w, ",")
-		}
-		if err := writeJSON(w, m); err != nil {
-			return err
-		}
+func outcomeWord(o pb.ReloadOutcome) string { return lower(o.String(), "RELOAD_OUTCOME_") }
+
+func trackerKind(k pb.TrackerKind) string { return lower(k.String(), "TRACKER_KIND_") }
+
+func trackerWord(s pb.TrackerStatus) string { return lower(s.String(), "TRACKER_STATUS_") }
+
+func lower(name, prefix string) string { return strings.ToLower(word(name, prefix)) }
+
+func prefixed(prefix, text string) string {
+	if text == "" {
+		return ""
 	}
-	fmt.Fprint(w, "]")
-	return nil
+	return prefix + text
 }

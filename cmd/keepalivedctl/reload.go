@@ -6,66 +6,117 @@ import (
 	"io"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/adminapi"
 )
 
-// printReload tells what a reload did, or would do.
-func printReload(out, errs io.Writer, r *pb.ReloadResponse, dryRun bool) {
-	for _, d := range r.GetDiagnostics() {
-		fmt.Fprintln(errs, diagnosticLine(d))
+func (s *session) reloadCmd() *cobra.Command {
+	dryRun := false
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "Read the configuration file and put it in force, or say why not",
+		Long: `reload has the daemon read its configuration file. A file that could not run is
+refused as a whole and the configuration in force stays; the exit status is 1 then.
+What is merely wrong is told, skipped or replaced by its default, and the rest is
+put in force. Instances that have not changed are not touched.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var r *pb.ReloadResponse
+			err := s.ask(cmd, func(ctx context.Context, c admin) (err error) {
+				r, err = c.Reload(ctx, &pb.ReloadRequest{DryRun: dryRun})
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			printDiagnostics(s.err, r.GetDiagnostics())
+			return printReload(s.out, r, dryRun)
+		},
 	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only print what would change")
+	return cmd
+}
+
+func (s *session) checkCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Read the daemon's configuration file without using it; exit status as keepalived -t",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var r *pb.CheckConfigResponse
+			err := s.ask(cmd, func(ctx context.Context, c admin) (err error) {
+				r, err = c.CheckConfig(ctx)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			printDiagnostics(s.out, r.GetDiagnostics())
+			s.status = int(r.GetExitStatus())
+			_, err = fmt.Fprintln(s.out, checkText(r))
+			return err
+		},
+	}
+}
+
+// checkText is the verdict on a configuration file.
+func checkText(r *pb.CheckConfigResponse) string {
+	switch {
+	case !r.GetStartable():
+		return "it cannot run: a reload would be refused"
+	case r.GetSameAsRunning():
+		return "it is the configuration in force"
+	}
+	return "a reload would put it in force (reload --dry-run tells what that changes)"
+}
+
+// printReload tells what a reload did, or would do.
+func printReload(w io.Writer, r *pb.ReloadResponse, dryRun bool) error {
+	b := &strings.Builder{}
 	if dryRun {
-		fmt.Fprintln(out, "nothing was changed; a reload would do this:")
+		fmt.Fprintln(b, "nothing was changed; a reload would do this:")
 	} else {
-		fmt.Fprintf(out, "reloaded, generation %d, in %s\n", r.GetGeneration(), age(r.GetTook()))
+		fmt.Fprintf(b, "reloaded, generation %d%s\n", r.GetGeneration(), prefixed(", in ", age(r.GetTook())))
 	}
 	for _, p := range r.GetPlans() {
-		fmt.Fprintf(out, "%s: %d kept", roleWord(p.GetRole()), p.GetKept())
+		fmt.Fprintf(b, "  %s: %d kept", roleWord(p.GetRole()), p.GetKept())
 		for _, part := range []struct {
 			word  string
 			names []string
 		}{{"changed", p.GetChanged()}, {"restarted", p.GetRestarted()}, {"removed", p.GetRemoved()}, {"added", p.GetAdded()}} {
 			if len(part.names) > 0 {
-				fmt.Fprintf(out, ", %s %s", part.word, strings.Join(part.names, " "))
+				fmt.Fprintf(b, ", %d %s (%s)", len(part.names), part.word, strings.Join(part.names, " "))
 			}
 		}
-		fmt.Fprintln(out)
+		b.WriteByte('\n')
 	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // printRefusal tells why a configuration is not used; the old one is still in force.
 func printRefusal(w io.Writer, r *adminapi.RefusedError) {
-	for _, d := range r.Diagnostics {
+	printDiagnostics(w, r.Diagnostics)
+	fmt.Fprintf(w, "keepalivedctl: refused: %s\nThe configuration in force is unchanged.\n", r.Reason)
+}
+
+func printDiagnostics(w io.Writer, list []*pb.Diagnostic) {
+	for _, d := range list {
 		fmt.Fprintln(w, diagnosticLine(d))
 	}
-	fmt.Fprintf(w, "keepalivedctl: refused: %s\nThe configuration in force is unchanged.\n", r.Reason)
 }
 
 // diagnosticLine is file:line:col: severity: text (hint).
 func diagnosticLine(d *pb.Diagnostic) string {
-	var b strings.Builder
+	place := ""
 	if p := d.GetSubject().GetStart(); p.GetLine() > 0 {
-		fmt.Fprintf(&b, "%s:%d:%d: ", p.GetFile(), p.GetLine(), p.GetColumn())
+		place = fmt.Sprintf("%s:%d:%d: ", p.GetFile(), p.GetLine(), p.GetColumn())
 	}
-	severity := strings.ToLower(word(d.GetSeverity().String(), "SEVERITY_"))
-	fmt.Fprintf(&b, "%s: %s%s", severity, d.GetSummary(), prefixed(" - ", d.GetHint()))
-	return b.String()
-}
-
-// dumpCommand prints a dump, or has the files written.
-func dumpCommand(ctx context.Context, c admin, w io.Writer, kind pb.DumpKind, toFiles bool) error {
-	r := &pb.DumpRequest{Kind: kind, Target: pb.DumpTarget_DUMP_TARGET_STREAM}
-	if toFiles {
-		r.Target = pb.DumpTarget_DUMP_TARGET_FILES
+	text := place + lower(d.GetSeverity().String(), "SEVERITY_") + ": " + d.GetSummary()
+	if d.GetHint() != "" {
+		text += " (" + d.GetHint() + ")"
 	}
-	return c.Dump(ctx, r, func(chunk *pb.DumpChunk) error {
-		var err error
-		if chunk.GetPath() != "" {
-			_, err = fmt.Fprintln(w, chunk.GetPath())
-		} else {
-			_, err = w.Write(chunk.GetData())
-		}
-		return err
-	})
+	return text
 }

@@ -65,7 +65,8 @@ func (s Hooks) Has(h Hook) bool { return s&(1<<h) != 0 }
 // Options is what the configuration says about an instance or group.
 type Options struct {
 	Hooks Hooks
-	// DeletedAsFault: notify_deleted is off, so a removed instance reports FAULT.
+	// DeletedAsFault: notify_deleted is off, so a removed instance reports FAULT
+	// (observed).
 	DeletedAsFault bool
 	// PriorityChanges: notify_priority_changes is on.
 	PriorityChanges bool
@@ -87,6 +88,8 @@ type Mail struct{ Subject, Body string }
 
 // Plan is what one event causes, in this order: scripts, FIFO line, mail.
 type Plan struct {
+	// Runs are the scripts, the specific one before the generic one. keepalived
+	// starts both at once.
 	Runs []Run
 	// FIFO is the line for the VRRP FIFOs, newline included, "" for none.
 	FIFO string

@@ -1,52 +1,90 @@
 package notify
 
 import (
-	"fmt"
 	"strconv"
+	"strings"
 )
 
-// words are the states in arguments and FIFO lines.
-var words = map[State]string{
-	Master: "MASTER", Backup: "BACKUP", Fault: "FAULT", Stop: "STOP", Deleted: "DELETED",
-	MasterRxLowerPri: "MASTER_RX_LOWER_PRI", MasterPriority: "MASTER_PRIORITY", BackupPriority: "BACKUP_PRIORITY",
+// states holds what belongs to each State.
+var states = [...]struct {
+	word string // in arguments and FIFO lines
+	hook Hook   // the specific script
+	mail string // in the subject; "" for no mail
+	own  bool   // notify, the generic script, is told
+}{
+	Master:           {"MASTER", NotifyMaster, "Entering MASTER state", true},
+	Backup:           {"BACKUP", NotifyBackup, "Entering BACKUP state", true},
+	Fault:            {"FAULT", NotifyFault, "Entering FAULT state", true},
+	Stop:             {"STOP", NotifyStop, "Stopping", true},
+	Deleted:          {"DELETED", NotifyDeleted, "Deleted", true},
+	MasterRxLowerPri: {"MASTER_RX_LOWER_PRI", NotifyMasterRxLowerPri, "", false},
+	MasterPriority:   {"MASTER_PRIORITY", hooks, "", false},
+	BackupPriority:   {"BACKUP_PRIORITY", hooks, "", false},
 }
 
-// specific is the hook of a state that has one of its own.
-var specific = map[State]Hook{
-	Master: NotifyMaster, Backup: NotifyBackup, Fault: NotifyFault, Stop: NotifyStop, Deleted: NotifyDeleted,
-	MasterRxLowerPri: NotifyMasterRxLowerPri,
-}
-
-// Decide says what an event causes: the specific script without arguments, then the
-// generic one with `INSTANCE|GROUP <name> <state> <priority>`, the FIFO line, the mail.
-// The group's priority is always reported as 0 (observed on 2.2.7).
-func Decide(e Event, o Options) Plan {
-	state := e.State
-	if state == Deleted && o.DeletedAsFault {
-		state = Fault
+// String returns keepalived's word for the state, "" for None.
+func (s State) String() string {
+	if int(s) >= len(states) {
+		return ""
 	}
-	word, scope := words[state], "INSTANCE"
-	priority := strconv.Itoa(int(e.Priority))
-	if e.Scope == Group {
-		scope, priority = "GROUP", "0"
+	return states[s].word
+}
+
+// Decide returns what an event causes. Arguments and lines are those observed on 2.2.7:
+//
+//	gen INSTANCE VI_1 MASTER 150        notify "gen", its own arguments first
+//	m                                   notify_master "m": nothing is appended
+//	INSTANCE "VI_1" MASTER 150          FIFO
+func Decide(ev Event, o Options) Plan {
+	if ev.State == Deleted && o.DeletedAsFault {
+		ev.State = Fault
+	}
+	priority := strconv.Itoa(int(ev.Priority))
+	scope, object := "INSTANCE", "Instance"
+	if ev.Scope == Group {
+		priority, scope, object = "0", "GROUP", "Group"
+	}
+	if ev.State == None || int(ev.State) >= len(states) {
+		return Plan{}
+	}
+	st := states[ev.State]
+	if st.hook == hooks && !o.PriorityChanges {
+		return Plan{}
 	}
 	var p Plan
-	if h, ok := specific[state]; ok && o.Hooks.Has(h) {
-		p.Runs = append(p.Runs, Run{Hook: h})
+	if o.Hooks.Has(st.hook) {
+		p.Runs = append(p.Runs, Run{Hook: st.hook})
 	}
-	switch state {
-	case None:
-		return Plan{}
-	case MasterPriority, BackupPriority:
-		if !o.PriorityChanges {
-			return Plan{}
-		}
-	case MasterRxLowerPri:
-	default:
-		if o.Hooks.Has(Notify) {
-			p.Runs = append(p.Runs, Run{Hook: Notify, Args: []string{scope, e.Name, word, priority}})
+	if st.own && o.Hooks.Has(Notify) {
+		p.Runs = append(p.Runs, Run{Hook: Notify, Args: []string{scope, ev.Name, st.word, priority}})
+	}
+	p.FIFO = scope + ` "` + ev.Name + `" ` + st.word + " " + priority + "\n"
+	if o.Mail && st.mail != "" {
+		p.Mail = Mail{
+			Subject: subject(o.RouterID, "VRRP "+object+" "+ev.Name+" - "+st.mail),
+			Body:    body(ev, st.word),
 		}
 	}
-	p.FIFO = fmt.Sprintf("%s %q %s %s\n", scope, e.Name, word, priority)
 	return p
+}
+
+func body(ev Event, word string) string {
+	switch {
+	case ev.Scope == Group:
+		return "=> All VRRP group instances are now in " + word + " state <="
+	case ev.State == Master:
+		return "=> VRRP Instance is now owning VRRP VIPs <="
+	}
+	return "=> VRRP Instance is no longer owning VRRP VIPs <="
+}
+
+// maxSubject is where keepalived cuts a subject.
+const maxSubject = 256
+
+func subject(routerID, text string) string {
+	s := "[" + routerID + "] " + text
+	if len(s) > maxSubject {
+		s = strings.ToValidUTF8(s[:maxSubject], "")
+	}
+	return s
 }

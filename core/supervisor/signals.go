@@ -32,7 +32,8 @@ type caught struct {
 // can be found by name or pid file: an uncaught SIGUSR1 ends a process.
 func CatchSignals() *Signals {
 	x := &Signals{quit: make(chan struct{})}
-	signal.Ignore(syscall.SIGPIPE)
+	// Caught, not ignored: children would hand an ignored signal on to scripts.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2, sigJSON, sigClear} {
 		k := caught{sig: sig, c: make(chan os.Signal, 1)}
 		signal.Notify(k.c, sig)

@@ -22,7 +22,7 @@ func dumpPart(size int) *pb.ServeRequest {
 
 func TestCalls(t *testing.T) {
 	p := newParent(t, socketPath(t))
-	cancelled := make(chan struct{}, 10)
+	cancelled := make(chan struct{}, 2*maxCommands)
 	newKid(t, p.boot(), func(ctx context.Context, cmd *pb.ServeResponse, send func(*pb.ServeRequest) error) error {
 		switch {
 		case cmd.GetDump() != nil:

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -168,8 +169,8 @@ func FuzzAssembler(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		if d := cmp.Diff(tree, back); d != "" {
-			t.Errorf("(-want +got):\n%s", d)
+		if !reflect.DeepEqual(tree, back) {
+			t.Errorf("(-want +got):\n%s", cmp.Diff(tree, back))
 		}
 	})
 }

@@ -24,6 +24,8 @@ const (
 	// answerBytes bounds what waits for a slow reader of one command; beyond it
 	// the command is cancelled, so that nobody can make the parent grow.
 	answerBytes = 64 << 20
+	// cancelGrace is the time a Cancel has to reach the child.
+	cancelGrace = 500 * time.Millisecond
 )
 
 // The errors of Call.
@@ -165,7 +167,8 @@ func (s *Session) Call(ctx context.Context, cmd *pb.ServeResponse, each func(*pb
 	defer s.drop(id)
 	cmd.Id = id
 	if deadline, ok := ctx.Deadline(); ok {
-		cmd.Within = durationpb.New(time.Until(deadline))
+		// The child gives up a little later, so that the error is this side's.
+		cmd.Within = durationpb.New(time.Until(deadline) + cancelGrace)
 	}
 	select {
 	case s.commands <- cmd:

@@ -74,7 +74,7 @@ func Listen(path string, access Access) (net.Listener, error) {
 }
 
 // ownerOnly sets the mode the socket file will be bound with: the kernel takes it
-// from the socket's own inode (unix_bind), so no umask has to be touched.
+// from the socket's own inode, less the umask (unix_bind).
 func ownerOnly(_, _ string, c syscall.RawConn) error {
 	var chmodErr error
 	err := c.Control(func(fd uintptr) { chmodErr = unix.Fchmod(int(fd), 0o600) })
@@ -82,13 +82,15 @@ func ownerOnly(_, _ string, c syscall.RawConn) error {
 }
 
 func publish(temp, path string, gid int) error {
+	mode := os.FileMode(0o600)
 	if gid >= 0 {
 		if err := os.Chown(temp, 0, gid); err != nil {
 			return err
 		}
-		if err := os.Chmod(temp, 0o660); err != nil {
-			return err
-		}
+		mode = 0o660
+	}
+	if err := os.Chmod(temp, mode); err != nil { // the umask may have taken bits away
+		return err
 	}
 	return os.Rename(temp, path)
 }

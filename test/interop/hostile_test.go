@@ -37,6 +37,7 @@ type hostile struct {
 
 func hostiles() []hostile {
 	var stderr *os.File
+	var deafen func()
 	return []hostile{
 		{name: "stderr a full pipe", fatal: true,
 			before: func(t *testing.T, o *netlab.ProcOpts) {
@@ -44,9 +45,9 @@ func hostiles() []hostile {
 				o.Stdout, o.Stderr = stderr, stderr
 			},
 			block: func(t *testing.T, _ *node) { fill(t, stderr) }},
-		{name: "syslog not read", fatal: true,
-			before: func(t *testing.T, o *netlab.ProcOpts) { o.Syslog = deafSyslog(t) },
-			block:  func(t *testing.T, n *node) { fillSyslog(t, n.opts.Syslog) }},
+		{name: "syslog reader stopped", fatal: true,
+			before: func(t *testing.T, o *netlab.ProcOpts) { o.Syslog, deafen = syslogReader(t) },
+			block:  func(t *testing.T, n *node) { deafen(); fillSyslog(t, n.opts.Syslog) }},
 		{name: "keepalivedctl dump into a pipe nobody reads", ours: true,
 			before: func(_ *testing.T, o *netlab.ProcOpts) { o.Keep = []string{ourCtl} },
 			block:  func(t *testing.T, n *node) { unreadDumps(t, n) }},
@@ -168,16 +169,29 @@ func fill(t *testing.T, w *os.File) {
 	}
 }
 
-// deafSyslog is a datagram socket that nobody reads.
-func deafSyslog(t *testing.T) string {
+// syslogReader is a datagram socket with a reader that reads until it is stopped.
+// The socket itself stays open, with its short queue.
+func syslogReader(t *testing.T) (path string, stop func()) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "log")
+	path = filepath.Join(t.TempDir(), "log")
 	srv, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = srv.Close() })
-	return path
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for buf := make([]byte, 8192); ; {
+			if _, _, err := srv.ReadFrom(buf); err != nil {
+				return
+			}
+		}
+	}()
+	return path, func() {
+		_ = srv.SetReadDeadline(time.Now())
+		<-ended
+	}
 }
 
 // fillSyslog sends to the socket until its queue is full.

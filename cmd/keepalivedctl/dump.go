@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"keepalived/core/process"
+	pb "keepalived/proto/keepalived/v1"
+)
+
+// dumpKinds are the dumps by the names of their files.
+var dumpKinds = map[string]pb.DumpKind{
+	"data": pb.DumpKind_DUMP_KIND_DATA, "stats": pb.DumpKind_DUMP_KIND_STATS, "json": pb.DumpKind_DUMP_KIND_JSON,
+}
+
+func (s *session) dumpCmd() *cobra.Command {
+	toFiles := false
+	cmd := &cobra.Command{
+		Use:       "dump [data|stats|json]",
+		Short:     "Print a state dump, as the signals USR1, USR2 and 36 write them",
+		ValidArgs: []string{"data", "stats", "json"},
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 || len(args) == 1 && dumpKinds[args[0]] == 0 {
+				return usagef("dump what? want data, stats or json, got %q", args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r := &pb.DumpRequest{Kind: dumpKinds[slices.Concat(args, []string{"data"})[0]], Target: pb.DumpTarget_DUMP_TARGET_STREAM}
+			if toFiles {
+				r.Target = pb.DumpTarget_DUMP_TARGET_FILES
+			}
+			// All of it is read before any is written: whoever reads this program's
+			// output may be slow, and that is not the daemon's matter.
+			var out bytes.Buffer
+			err := s.ask(cmd, func(ctx context.Context, c admin) error {
+				return c.Dump(ctx, r, func(chunk *pb.DumpChunk) error {
+					if chunk.GetPath() != "" {
+						fmt.Fprintln(&out, chunk.GetPath())
+					}
+					out.Write(chunk.GetData())
+					return nil
+				})
+			})
+			if err != nil {
+				return err
+			}
+			_, err = s.out.Write(out.Bytes())
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&toFiles, "files", false, "write the files that the signals write and print their names")
+	return cmd
+}
+
+func (s *session) versionCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Versions of this program and of the daemon",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fmt.Fprintf(s.out, "keepalivedctl %s\n", process.Version())
+			var r *pb.GetStatusResponse
+			err := s.ask(cmd, func(ctx context.Context, c admin) (err error) {
+				r, err = c.Status(ctx)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(s.out, "keepalived %s (compatible with %s)\n", r.GetVersion(), r.GetCompat())
+			return err
+		},
+	}
+}
