@@ -143,6 +143,8 @@ func (d *daemon) run() int {
 		d.log.Error(err.Error())
 		return 1
 	}
+	d.detail("Registering Kernel netlink reflector")
+	d.detail("Registering Kernel netlink command channel")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	d.group, d.ctx = errgroup.WithContext(ctx)

@@ -153,7 +153,7 @@ func countersPicture(in *instance) snapshot.Counters {
 // socket serve all of a family.
 func (d *daemon) descriptors(in *instance) (fdIn, fdOut int) {
 	i := family(in.family())
-	if d.net.receivers[i] == nil || d.net.senders[i] == nil || in.st.Phase == fsm.Initialize {
+	if d.net.receivers[i] == nil || d.net.senders[i] == nil || !in.st.Started {
 		return -1, -1
 	}
 	return d.net.receivers[i].FD(), d.net.senders[i].FD()

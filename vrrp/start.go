@@ -1,10 +1,10 @@
 package vrrp
 
 import (
+	"fmt"
+	"net/netip"
 	"slices"
 	"time"
-
-	"net/netip"
 
 	"keepalived/core/clock"
 	"keepalived/core/loop"
@@ -13,6 +13,7 @@ import (
 	"keepalived/core/track"
 	"keepalived/vrrp/fsm"
 	"keepalived/vrrp/group"
+	"keepalived/vrrp/sock"
 	"keepalived/vrrp/vip"
 	"keepalived/vrrp/vrrpcfg"
 )
@@ -29,6 +30,7 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	for _, in := range d.instances {
 		d.prepareInstance(in)
 	}
+	d.sayInterfaces()
 	d.reloadGroups(nil)
 	present := d.adoptLeftovers()
 	records := d.handover.records
@@ -39,7 +41,44 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 			d.startup(now, in)
 		}
 	}
+	d.saySockets()
 	d.precise()
+}
+
+// sayInterfaces and saySockets log what 2.2.7 logs at its start (-D).
+func (d *daemon) sayInterfaces() {
+	said := map[string]bool{}
+	for _, in := range d.instances {
+		l, ok := d.links.Link(max(in.slot, 0))
+		if in.slot < 0 || !ok || said[l.Name] {
+			continue
+		}
+		said[l.Name] = true
+		v4, v6 := d.interfaceAddrs(l)
+		for _, a := range []netip.Addr{v4, v6} {
+			if a.IsValid() {
+				d.detail(fmt.Sprintf("Assigned address %s for interface %s", a, l.Name))
+			}
+		}
+	}
+	d.detail("Registering gratuitous ARP shared channel")
+	d.detail("Registering gratuitous NDISC shared channel")
+}
+
+func (d *daemon) saySockets() {
+	for _, p := range d.pools() {
+		f, address := sock.IPv4, p.Address
+		if p.IPv6 {
+			f = sock.IPv6
+		}
+		cast := ", unicast,"
+		if !p.Unicast {
+			cast, address = "multicast,", d.byName[p.Members[0].Name].cfg.Identity.Destination
+		}
+		l, _ := d.links.ByName(p.Interface)
+		d.detail(fmt.Sprintf("VRRP sockpool: [ifindex(%3d), family(%s), proto(112), fd(%d,%d) %s address(%s)]",
+			l.Index, f, p.FdIn, p.FdOut, cast, address))
+	}
 }
 
 // newInstance makes an instance that does nothing yet.
