@@ -20,7 +20,7 @@ BUILD     := $(GO) build -trimpath -tags grpcnotrace -ldflags "$(LDFLAGS)"
 TOOL      := $(GO) tool -modfile=test/tools/go.mod
 
 # What the tests run against, all from Debian or Ubuntu.
-TEST_PACKAGES := keepalived frr iproute2 nftables tcpdump procps systemd iputils-ping busybox-static
+TEST_PACKAGES := keepalived frr iproute2 nftables tcpdump procps systemd iputils-ping busybox-static protobuf-compiler
 
 .PHONY: help build demo test race lint generate generate-check bench install deps fuzz-short clean
 
@@ -48,7 +48,7 @@ deps:
 	    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $$missing >/dev/null; \
 	  else echo "missing packages:$$missing (install them, or run as root)" >&2; exit 1; fi; fi
 
-test: deps build lint
+test: deps build lint generate-check
 	@set -o pipefail; counts=$$(mktemp -d); trap 'rm -rf $$counts' EXIT; \
 	KEEPALIVED_BIN=$(CURDIR)/bin/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
 	  $(GO) test -tags grpcnotrace -count=1 -p 2 -timeout 15m $$($(GO) list ./... | grep -v -e /test/interop -e /test/arch) && \
@@ -64,6 +64,40 @@ lint:
 	$(GO) vet -tags grpcnotrace ./...
 	$(TOOL) staticcheck -tags grpcnotrace ./...
 	$(GO) test ./test/arch
+
+# install takes what build has made; root need not have Go. BIN is where that is.
+BIN ?= bin
+
+install:
+	@for f in keepalived keepalivedctl; do [ -x $(BIN)/$$f ] || { echo "$(BIN)/$$f is missing: make build first" >&2; exit 1; }; done
+	install -d -m 0755 $(DESTDIR)/etc/keepalived
+	install -D -m 0755 $(BIN)/keepalived $(DESTDIR)$(SBINDIR)/keepalived
+	install -D -m 0755 $(BIN)/keepalivedctl $(DESTDIR)$(BINDIR)/keepalivedctl
+	install -d -m 0755 $(DESTDIR)$(UNITDIR)
+	sed 's|/usr/sbin/keepalived|$(SBINDIR)/keepalived|' deploy/keepalived.service > $(DESTDIR)$(UNITDIR)/keepalived.service
+	chmod 0644 $(DESTDIR)$(UNITDIR)/keepalived.service
+	install -D -m 0644 deploy/keepalived.sysusers $(DESTDIR)$(SYSUSERS)/keepalived.conf
+	install -D -m 0644 deploy/keepalived.tmpfiles $(DESTDIR)$(TMPFILES)/keepalived.conf
+	install -D -m 0644 deploy/man/keepalivedctl.1 $(DESTDIR)$(MANDIR)/man1/keepalivedctl.1
+	install -D -m 0644 deploy/man/keepalived.conf.5 $(DESTDIR)$(MANDIR)/man5/keepalived.conf.5
+	install -D -m 0644 deploy/man/keepalived.8 $(DESTDIR)$(MANDIR)/man8/keepalived.8
+	install -d -m 0755 $(DESTDIR)$(EXAMPLES)
+	install -m 0644 deploy/examples/*.conf $(DESTDIR)$(EXAMPLES)/
+
+# generate makes the gRPC code anew with the pinned plugins; protoc is Debian's.
+PROTOS := common admin supervisor
+generate:
+	@mkdir -p bin/tools
+	@cd test/tools && $(GO) build -o ../../bin/tools/ google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc ./wellknown
+	@bin/tools/wellknown > bin/tools/wellknown.pb
+	@cd proto && PATH=$(CURDIR)/bin/tools:$$PATH protoc --descriptor_set_in=$(CURDIR)/bin/tools/wellknown.pb -I . \
+	  --go_out=$(or $(OUT),.) --go_opt=paths=source_relative --go-grpc_out=$(or $(OUT),.) --go-grpc_opt=paths=source_relative \
+	  $(PROTOS:%=keepalived/v1/%.proto)
+
+# generate-check fails when the committed code is not what generate makes.
+generate-check:
+	@out=$$(mktemp -d); trap 'rm -rf $$out' EXIT; $(MAKE) -s generate OUT=$$out && \
+	diff -ru --exclude='*.proto' proto/keepalived $$out/keepalived || { echo "proto: run make generate and commit" >&2; exit 1; }
 
 clean:
 	rm -rf bin dist

@@ -36,6 +36,8 @@ type Options struct {
 	KeepAddresses bool
 	// MonitorAddresses logs every address that comes or goes (-a).
 	MonitorAddresses bool
+	// LogConfig logs the configuration at the start, in the form of the dump (-d).
+	LogConfig bool
 	// DumpDir is where dumps go that have no path of their own, usually /tmp.
 	DumpDir string
 	// Stop ends when the child is told to stop (SIGTERM, the parent's death).

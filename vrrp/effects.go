@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -154,6 +155,7 @@ type announcements struct {
 
 type linkPacer struct {
 	garp.Pacer
+	link  int32
 	timer timer
 }
 
@@ -172,13 +174,16 @@ func (d *daemon) retarget(in *instance) {
 		Repeat: int(in.cfg.GARP.Repeat), Delay: in.cfg.GARP.Delay, Refresh: in.cfg.GARP.Refresh,
 		RefreshRepeat: int(in.cfg.GARP.RefreshRepeat), LowerRepeat: int(in.cfg.GARP.LowerPrioRepeat), LowerDelay: in.cfg.GARP.LowerPrioDelay,
 	}
-	for index, p := range d.announce.pacers {
-		if _, still := byLink[index]; !still {
+	for _, p := range in.pacers {
+		if _, still := byLink[p.link]; !still {
 			p.Remove(in.id)
 		}
 	}
-	for index, targets := range byLink {
-		d.pacer(index).SetTargets(in.id, s, targets)
+	in.pacers = in.pacers[:0]
+	for _, index := range slices.Sorted(maps.Keys(byLink)) {
+		p := d.pacer(index)
+		p.SetTargets(in.id, s, byLink[index])
+		in.pacers = append(in.pacers, p)
 	}
 }
 
@@ -190,7 +195,7 @@ func (d *daemon) pacer(link int32) *linkPacer {
 	}
 	p := d.announce.pacers[link]
 	if p == nil {
-		p = &linkPacer{}
+		p = &linkPacer{link: link}
 		p.timer = d.timers.make(func(now, _ clock.Instant) { d.sendAnnouncements(now, p) })
 		d.announce.pacers[link] = p
 		if l, ok := d.links.ByIndex(link); ok && !l.Loopback {
@@ -226,7 +231,7 @@ func (d *daemon) startAnnouncing(now clock.Instant, in *instance, r fsm.Round) {
 	if r == fsm.RoundMaster || r == fsm.RoundLower {
 		d.sayAnnouncing(in)
 	}
-	for _, p := range d.announce.pacers {
+	for _, p := range in.pacers {
 		p.Start(in.id, now, rounds[r])
 		p.timer.set(p.Deadline(now))
 	}

@@ -43,6 +43,7 @@ type instance struct {
 	removing    bool   // gone from the configuration, waits for its addresses to go
 	slotNo      int    // hand-over slot
 	track       []trackRef
+	pacers      []*linkPacer // of the links its addresses are on
 	notify      notifyOptions
 	contestedAt clock.Instant
 }

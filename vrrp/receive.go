@@ -3,6 +3,7 @@ package vrrp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"keepalived/core/clock"
@@ -26,9 +27,14 @@ type receiver struct {
 	*sock.Receiver
 	d       *daemon
 	timer   timer
-	asked   uint64      // newest ticket asked for
-	served  uint64      // newest ticket served
-	waiting []*instance // expired, to be looked at when asked is served
+	waiting []expired // in the order of their tickets
+}
+
+// expired is an instance whose deadline has come and that waits until the socket has
+// been read.
+type expired struct {
+	in     *instance
+	ticket uint64
 }
 
 func (d *daemon) newReceiver(r *sock.Receiver) *receiver {
@@ -70,19 +76,19 @@ func (r *receiver) drained(now clock.Instant, ticket uint64) {
 		r.d.received(now, rx)
 		rx.Release()
 	}
-	r.served = max(r.served, ticket)
-	if r.served < r.asked {
-		return
+	n := 0
+	for n < len(r.waiting) && r.waiting[n].ticket <= ticket {
+		n++
 	}
-	waiting := r.waiting
-	r.waiting = nil
-	for _, in := range waiting {
-		in.waiting = false
-		if in.st.Deadline() > now {
-			in.timer.set(in.st.Deadline())
+	served := slices.Clone(r.waiting[:n])
+	r.waiting = slices.Delete(r.waiting, 0, n)
+	for _, w := range served {
+		w.in.waiting = false
+		if w.in.st.Deadline() > now {
+			w.in.timer.set(w.in.st.Deadline())
 			continue
 		}
-		r.d.tick(now, in)
+		r.d.tick(now, w.in)
 	}
 }
 
@@ -104,8 +110,7 @@ func (d *daemon) due(now, at clock.Instant, in *instance) {
 		return
 	}
 	in.waiting = true
-	r.waiting = append(r.waiting, in)
-	r.asked = r.Drain()
+	r.waiting = append(r.waiting, expired{in, r.Drain()})
 }
 
 // tick lets the instance's deadline fire.

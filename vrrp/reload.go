@@ -240,7 +240,7 @@ func (d *daemon) remove(now clock.Instant, in *instance) {
 
 // forget drops what is left of a removed instance.
 func (d *daemon) forget(in *instance) {
-	for _, p := range d.announce.pacers {
+	for _, p := range in.pacers {
 		p.Remove(in.id)
 	}
 	if in.timer.t != nil {

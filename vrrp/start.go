@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"keepalived/core/clock"
@@ -32,6 +33,7 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	}
 	d.sayInterfaces()
 	d.reloadGroups(nil)
+	d.sayConfig(now)
 	present := d.adoptLeftovers()
 	records := d.handover.records
 	d.handover.begin()
@@ -43,6 +45,20 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	}
 	d.saySockets()
 	d.precise()
+}
+
+// sayConfig is -d: the dump of what was read goes to the log, off the loop.
+func (d *daemon) sayConfig(now clock.Instant) {
+	if !d.opt.LogConfig {
+		return
+	}
+	s := d.picture(now)
+	d.group.Go(func() error {
+		for line := range strings.Lines(string(s.Text())) {
+			d.info(strings.TrimSuffix(line, "\n"))
+		}
+		return nil
+	})
 }
 
 // sayInterfaces and saySockets log what 2.2.7 logs at its start (-D).

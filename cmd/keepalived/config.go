@@ -93,6 +93,12 @@ func (r *reading) has(c diag.Code) bool {
 	return false
 }
 
+// unread reports that a file was not there, so that what was read is not the
+// configuration: keepalived has no configuration then (6) rather than a wrong one (2).
+func (r *reading) unread() bool {
+	return r.has(diag.FileMissing) || r.has(diag.FileRequired) || r.has(diag.IncludeFailed)
+}
+
 // configTest is -t: say what was found, end with keepalived's status.
 func configTest(o *options) int {
 	out := os.Stderr
@@ -110,6 +116,9 @@ func configTest(o *options) int {
 		fmt.Fprint(out, r.diags.Full(r.tree.Texts()))
 	} else {
 		fmt.Fprint(out, r.diags.Short(len(r.tree.Sources) > 1))
+	}
+	if r.unread() {
+		return r.diags.ExitStatus()
 	}
 	return dialect.ExitStatus(r.diags)
 }

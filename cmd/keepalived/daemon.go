@@ -27,7 +27,7 @@ func daemonize(argv []string) (done bool, status int) {
 	defer null.Close()
 	_, err = os.StartProcess("/proc/self/exe", argv, &os.ProcAttr{
 		Env:   append(os.Environ(), detachedVariable+"=1"),
-		Files: []*os.File{null, os.Stdout, os.Stderr},
+		Files: []*os.File{null, null, null}, // whoever waits for the end of our output must not wait for the daemon's
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {

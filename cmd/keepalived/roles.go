@@ -53,7 +53,6 @@ func (o *options) startLog(ident string) (*logging.Log, func()) {
 // runChild is the life of a child.
 func runChild(boot childapi.Boot, o *options, name string) int {
 	_ = process.SetName(filepath.Base(name))
-	o.setUmask()
 	ident := "Keepalived_vrrp"
 	if boot.Role == childapi.Checker {
 		ident = "Keepalived_healthcheckers"
@@ -87,7 +86,7 @@ func runChild(boot childapi.Boot, o *options, name string) int {
 	}
 	return vrrp.Run(vrrp.Options{
 		Boot: boot, Log: l.Logger(), Version: process.Version(), LogDrops: drops, Stop: stop,
-		KeepAddresses: o.keepVRRP, MonitorAddresses: o.monitorAddrs, DumpDir: os.TempDir(),
+		KeepAddresses: o.keepVRRP, MonitorAddresses: o.monitorAddrs, DumpDir: os.TempDir(), LogConfig: o.dumpConfig,
 	})
 }
 
@@ -112,14 +111,30 @@ func (o *options) childPIDFile(role childapi.Role, log *slog.Logger) (remove fun
 // pidDir is where pid files are unless an option or a keyword says otherwise.
 const pidDir = "/run"
 
-func (o *options) setUmask() {
-	mask := 0o177
+// setUmask sets the umask of the parent, which the children inherit: -u wins over the
+// keyword.
+func (o *options) setUmask(g *global.Config) {
+	mask := process.DefaultUmask
 	if o.umask != "" {
 		if m, err := process.ParseUmask(o.umask); err == nil {
 			mask = m
 		}
+	} else if g != nil && g.UmaskSet {
+		mask = int(g.Umask)
 	}
 	unix.Umask(mask)
+}
+
+// startFailed tells why the daemon does not start, before there is a log; where the
+// console is gone, syslog has it.
+func (o *options) startFailed(err error) int {
+	fmt.Fprintln(os.Stderr, err)
+	if !o.foreground {
+		l, end := o.startLog("Keepalived")
+		l.Logger().Error(err.Error())
+		end()
+	}
+	return exitFatal
 }
 
 // runParent is the life of the daemon.
@@ -141,12 +156,11 @@ func runParent(o *options, argv []string, signals *supervisor.Signals) int {
 	}
 	if o.namespace != "" {
 		if err := enterNamespace(o.namespace, argv); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return exitFatal
+			return o.startFailed(err)
 		}
 	}
 	_ = process.SetName(filepath.Base(argv[0]))
-	o.setUmask()
+	o.setUmask(nil)
 	l, end := o.startLog("Keepalived")
 	defer end()
 	log := l.Logger()
@@ -158,6 +172,12 @@ func runParent(o *options, argv []string, signals *supervisor.Signals) int {
 			return exitFatal
 		}
 		r = o.read() // the interfaces are others here
+	}
+	if r.Global != nil {
+		o.setUmask(r.Global)
+		if name := r.Global.Parent.Name; name != "" {
+			_ = process.SetName(name)
+		}
 	}
 	logReading(context.Background(), log, &r, o)
 	if status, ok := cannotStart(&r); ok {
@@ -191,7 +211,7 @@ func configuredNamespace(o *options, r *reading) string {
 // cannotStart is the verdict on a configuration with which there is nothing to run.
 func cannotStart(r *reading) (status int, yes bool) {
 	switch {
-	case r.tree == nil || len(r.tree.Sources) == 0 && r.diags.HasFatal():
+	case r.tree == nil || r.diags.HasFatal() && (len(r.tree.Sources) == 0 || r.unread()):
 		return exitNoConfig, true
 	case r.diags.HasFatal():
 		return exitConfig, true
@@ -250,9 +270,15 @@ func (o *options) supervisorConfig(r *reading) supervisor.Config {
 	if !o.vrrpOnly && (r.HasCheckers || o.all) {
 		c.Roles = append(c.Roles, childapi.Checker)
 	}
-	for role, name := range map[childapi.Role]string{childapi.VRRP: r.Global.VRRP.Name, childapi.Checker: r.Global.Checker.Name} {
-		if name != "" {
-			c.ProcessNames[role] = name
+	for _, p := range []struct {
+		role            childapi.Role
+		name, otherwise string // otherwise: with process_names
+	}{{childapi.VRRP, r.Global.VRRP.Name, "keepalived_vrrp"}, {childapi.Checker, r.Global.Checker.Name, "keepalived_lvs"}} {
+		if p.name == "" && r.Global.ProcessNames {
+			p.name = p.otherwise
+		}
+		if p.name != "" {
+			c.ProcessNames[p.role] = p.name
 		}
 	}
 	return c

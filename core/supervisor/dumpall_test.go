@@ -66,6 +66,8 @@ func TestFreshness(t *testing.T) {
 
 // dumpsOf tells the dump commands a session got: "signal DATA STATS".
 func dumpsOf(x *fakeSession) []string {
+	x.p.rig.mu.Lock()
+	defer x.p.rig.mu.Unlock()
 	var out []string
 	for _, c := range x.calls {
 		d := c.GetDump()
@@ -120,10 +122,10 @@ func TestDumpBurstsAreCoalesced(t *testing.T) {
 		r.up(childapi.VRRP)
 		v := r.proc(childapi.VRRP).session
 		release := make(chan struct{})
-		v.answer = func(context.Context, *pb.ServeResponse, func(*pb.ServeRequest) error) error {
+		v.answers(func(context.Context, *pb.ServeResponse, func(*pb.ServeRequest) error) error {
 			<-release
 			return nil
-		}
+		})
 		for range 1000 {
 			r.s.post(func() { r.s.signalled(syscall.SIGUSR1) })
 			r.s.post(func() { r.s.signalled(sigJSON) })
@@ -186,7 +188,7 @@ func TestDumpOverTheSocket(t *testing.T) {
 		r := newRig(t, nil)
 		r.up(childapi.VRRP, childapi.Checker)
 		for _, role := range []childapi.Role{childapi.VRRP, childapi.Checker} {
-			r.proc(role).session.answer = func(_ context.Context, _ *pb.ServeResponse, each func(*pb.ServeRequest) error) error {
+			r.proc(role).session.answers(func(_ context.Context, _ *pb.ServeResponse, each func(*pb.ServeRequest) error) error {
 				for i := range 2 {
 					part := &pb.DumpPart{Data: fmt.Appendf(nil, "%v %d\n", role, i)}
 					if err := each(&pb.ServeRequest{Answer: &pb.ServeRequest_Dump{Dump: part}}); err != nil {
@@ -194,7 +196,7 @@ func TestDumpOverTheSocket(t *testing.T) {
 					}
 				}
 				return nil
-			}
+			})
 		}
 		var text string
 		err := answers{r.s}.Dump(t.Context(), &pb.DumpRequest{Kind: pb.DumpKind_DUMP_KIND_DATA}, func(c *pb.DumpChunk) error {

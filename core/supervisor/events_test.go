@@ -107,12 +107,12 @@ func TestWatchSendsASnapshotThenChanges(t *testing.T) {
 		r := newRig(t, func(o *Options) { o.Initial = configOf("one", childapi.VRRP) })
 		r.up(childapi.VRRP)
 		v := r.proc(childapi.VRRP).session
-		v.answer = func(_ context.Context, c *pb.ServeResponse, each func(*pb.ServeRequest) error) error {
+		v.answers(func(_ context.Context, c *pb.ServeResponse, each func(*pb.ServeRequest) error) error {
 			if c.GetListInstances() == nil {
 				return nil
 			}
 			return each(&pb.ServeRequest{Answer: &pb.ServeRequest_Instance{Instance: &pb.Instance{Name: "VI_1"}}})
-		}
+		})
 		var got []string
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -177,13 +177,13 @@ func TestSilentChildGivesAPartialStaleAnswer(t *testing.T) {
 			v.event(instanceEvent(name, pb.InstanceState_INSTANCE_STATE_MASTER))
 		}
 		v.event(&pb.Event{Kind: &pb.Event_Instance{Instance: &pb.InstanceChange{Instance: &pb.Instance{Name: "VI_3"}, Removed: true}}})
-		v.answer = func(ctx context.Context, _ *pb.ServeResponse, each func(*pb.ServeRequest) error) error {
+		v.answers(func(ctx context.Context, _ *pb.ServeResponse, each func(*pb.ServeRequest) error) error {
 			if err := each(&pb.ServeRequest{Answer: &pb.ServeRequest_Instance{Instance: &pb.Instance{Name: "VI_2"}}}); err != nil {
 				return err
 			}
 			<-ctx.Done()
 			return ctx.Err()
-		}
+		})
 		got, took := instancesOf(r)
 		if want := []string{"VI_2", "VI_1 stale"}; !slices.Equal(got, want) || took != childPatience {
 			t.Errorf("got %q after %v, want %q after %v", got, took, want, childPatience)
@@ -215,10 +215,10 @@ func TestRespawnedChildCorrectsTheRecords(t *testing.T) {
 		v.event(instanceEvent("VI_2", pb.InstanceState_INSTANCE_STATE_MASTER))
 		v.p.crash(ending{signal: 9})
 		x := r.proc(childapi.VRRP).connect(0)
-		x.answer = func(_ context.Context, _ *pb.ServeResponse, each func(*pb.ServeRequest) error) error {
+		x.answers(func(_ context.Context, _ *pb.ServeResponse, each func(*pb.ServeRequest) error) error {
 			return each(&pb.ServeRequest{Answer: &pb.ServeRequest_Instance{Instance: &pb.Instance{
 				Name: "VI_1", State: pb.InstanceState_INSTANCE_STATE_BACKUP}}})
-		}
+		})
 		x.readyAt(1)
 		var states []string
 		if err := r.s.ask(t.Context(), func() {

@@ -31,14 +31,14 @@ func TestStartIsCompleteWhenEveryChildIsReady(t *testing.T) {
 			t.Errorf("a new child is sent %q, want %q", got, want)
 		}
 		x.readyAt(1)
-		if slices.ContainsFunc(r.notified, func(s string) bool { return strings.Contains(s, "READY=1") }) {
+		if slices.ContainsFunc(r.told(), func(s string) bool { return strings.Contains(s, "READY=1") }) {
 			t.Error("READY=1 before the second child was ready")
 		}
-		if got, want := r.notified[len(r.notified)-1], "STATUS=Waiting for the Healthcheck process"; got != want {
+		if got, want := r.told()[len(r.told())-1], "STATUS=Waiting for the Healthcheck process"; got != want {
 			t.Errorf("status %q, want %q", got, want)
 		}
 		r.up(childapi.Checker)
-		if got := r.notified[len(r.notified)-1]; !strings.HasPrefix(got, "READY=1\n") {
+		if got := r.told()[len(r.told())-1]; !strings.HasPrefix(got, "READY=1\n") {
 			t.Errorf("last state told: %q, want READY=1", got)
 		}
 		wantLines(t, r.log.take(), []string{
@@ -124,7 +124,7 @@ func TestPermanentEndStopsTheParentWithItsCode(t *testing.T) {
 			p.crash(ending{status: 48})
 		}, 204, "pid 1000 exited with permanent error NO_MEMORY. Terminating"},
 		{"refusing the first configuration", func(p *fakeProcess) {
-			p.onSignal = func(os.Signal) { p.die(ending{}) }
+			p.reacts(func(os.Signal) { p.die(ending{}) })
 			p.connect(0).refused(1, "no such interface")
 		}, 2, "pid 1000 exited with permanent error CONFIG. Terminating"},
 	} {
@@ -132,7 +132,7 @@ func TestPermanentEndStopsTheParentWithItsCode(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, nil)
 				other := r.proc(childapi.Checker)
-				other.onSignal = func(os.Signal) { other.die(ending{}) }
+				other.reacts(func(os.Signal) { other.die(ending{}) })
 				tt.end(r.proc(childapi.VRRP))
 				<-r.s.done
 				if r.s.status != tt.code {
@@ -141,7 +141,7 @@ func TestPermanentEndStopsTheParentWithItsCode(t *testing.T) {
 				if !r.log.has(tt.line) {
 					t.Errorf("log %q lacks %q", r.log.take(), tt.line)
 				}
-				if got, want := other.signals, []os.Signal{syscall.SIGTERM}; !slices.Equal(got, want) {
+				if got, want := other.got(), []os.Signal{syscall.SIGTERM}; !slices.Equal(got, want) {
 					t.Errorf("the other child got %v, want %v", got, want)
 				}
 			})
@@ -157,7 +157,7 @@ func TestDontRespawnEndsTheParent(t *testing.T) {
 		})
 		r.up(childapi.VRRP)
 		time.Sleep(time.Minute) // no watchdog under -R
-		if got := r.proc(childapi.VRRP).signals; len(got) != 0 {
+		if got := r.proc(childapi.VRRP).got(); len(got) != 0 {
 			t.Errorf("signals %v under -R, want none", got)
 		}
 		r.log.take()
@@ -182,24 +182,24 @@ func TestStopOrder(t *testing.T) {
 		r.s.post(func() { r.s.signalled(syscall.SIGTERM) })
 		synctest.Wait()
 		for _, p := range []*fakeProcess{v, c} {
-			if !slices.Equal(p.signals, []os.Signal{syscall.SIGTERM}) {
-				t.Errorf("%v got %v at once, want SIGTERM", p.role, p.signals)
+			if !slices.Equal(p.got(), []os.Signal{syscall.SIGTERM}) {
+				t.Errorf("%v got %v at once, want SIGTERM", p.role, p.got())
 			}
 		}
 		v.crash(ending{})
 		time.Sleep(4999 * time.Millisecond)
-		if len(c.signals) != 1 {
-			t.Errorf("before child_wait_time the checker got %v", c.signals)
+		if len(c.got()) != 1 {
+			t.Errorf("before child_wait_time the checker got %v", c.got())
 		}
-		c.onSignal = func(sig os.Signal) {
+		c.reacts(func(sig os.Signal) {
 			if sig == syscall.SIGKILL {
 				c.die(ending{signal: 9})
 			}
-		}
+		})
 		time.Sleep(2 * time.Millisecond)
 		<-r.s.done
-		if !slices.Equal(c.signals, []os.Signal{syscall.SIGTERM, syscall.SIGKILL}) {
-			t.Errorf("the checker got %v, want SIGTERM, SIGKILL", c.signals)
+		if !slices.Equal(c.got(), []os.Signal{syscall.SIGTERM, syscall.SIGKILL}) {
+			t.Errorf("the checker got %v, want SIGTERM, SIGKILL", c.got())
 		}
 		if r.s.status != 0 {
 			t.Errorf("status %d, want 0", r.s.status)
@@ -226,11 +226,11 @@ func TestWatchdogEndsASilentChild(t *testing.T) {
 		r := newRig(t, func(o *Options) { o.Initial = configOf("one", childapi.VRRP) })
 		r.up(childapi.VRRP)
 		p := r.proc(childapi.VRRP)
-		p.onSignal = func(sig os.Signal) {
+		p.reacts(func(sig os.Signal) {
 			if sig == syscall.SIGKILL {
 				p.die(ending{signal: 9})
 			}
-		}
+		})
 		p.session.beat()
 		began := time.Now()
 		for r.starts(childapi.VRRP) == 1 && time.Since(began) < time.Minute {
@@ -239,8 +239,8 @@ func TestWatchdogEndsASilentChild(t *testing.T) {
 		if took := time.Since(began); took < 12*time.Second || took > 14*time.Second {
 			t.Errorf("replaced after %v, want about 12 s", took)
 		}
-		if want := []os.Signal{syscall.SIGABRT, syscall.SIGKILL}; !slices.Equal(p.signals, want) {
-			t.Errorf("signals %v, want %v", p.signals, want)
+		if want := []os.Signal{syscall.SIGABRT, syscall.SIGKILL}; !slices.Equal(p.got(), want) {
+			t.Errorf("signals %v, want %v", p.got(), want)
 		}
 		st := r.s.status
 		if err := r.s.ask(t.Context(), func() { st = int(r.s.children[0].kills) }); err != nil || st != 1 {
@@ -253,15 +253,13 @@ func TestWatchdogEndsASilentChild(t *testing.T) {
 func TestAStartThatFailsIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(o *Options) { o.Initial = configOf("one", childapi.VRRP) })
-		r.startErr = errors.New("fork: out of memory")
+		r.set(func() { r.startErr = errors.New("fork: out of memory") })
 		r.proc(childapi.VRRP).crash(ending{signal: 9})
 		time.Sleep(10 * time.Second)
 		if n := r.starts(childapi.VRRP); n != 1 {
 			t.Fatalf("%d starts, want 1", n)
 		}
-		if err := r.s.ask(t.Context(), func() { r.startErr = nil }); err != nil {
-			t.Fatal(err)
-		}
+		r.set(func() { r.startErr = nil })
 		time.Sleep(time.Minute)
 		if n := r.starts(childapi.VRRP); n != 2 {
 			t.Errorf("%d starts, want 2", n)

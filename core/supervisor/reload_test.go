@@ -68,7 +68,7 @@ func refusal(t *testing.T, answer chan outcome) *adminapi.RefusedError {
 func TestReloadIsCommittedWhenBothHavePrepared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, v, c := both(t)
-		r.next = configOf("two", childapi.VRRP, childapi.Checker)
+		r.set(func() { r.next = configOf("two", childapi.VRRP, childapi.Checker) })
 		answer := r.reload(&reload{})
 		wantSaid(t, "VRRP", v, "PREPARE 2")
 		wantSaid(t, "checker", c, "PREPARE 2")
@@ -87,8 +87,8 @@ func TestReloadIsCommittedWhenBothHavePrepared(t *testing.T) {
 			t.Errorf("outcome %v, %v", o.response, o.err)
 		}
 		wantLines(t, r.log.take(), []string{"Reloading ...", "Reload complete"})
-		if n := len(r.notified); !strings.HasPrefix(r.notified[n-2], "RELOADING=1\nMONOTONIC_USEC=") || !strings.HasPrefix(r.notified[n-1], "READY=1\n") {
-			t.Errorf("told systemd %q", r.notified[n-2:])
+		if n := len(r.told()); !strings.HasPrefix(r.told()[n-2], "RELOADING=1\nMONOTONIC_USEC=") || !strings.HasPrefix(r.told()[n-1], "READY=1\n") {
+			t.Errorf("told systemd %q", r.told()[n-2:])
 		}
 		r.stop()
 	})
@@ -136,7 +136,7 @@ func TestReloadRefusals(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r, v, c := both(t)
-				r.next, r.err = tt.next, tt.err
+				r.set(func() { r.next, r.err = tt.next, tt.err })
 				answer := r.reload(&reload{})
 				if tt.act != nil {
 					tt.act(v, c)
@@ -152,12 +152,12 @@ func TestReloadRefusals(t *testing.T) {
 				if !r.log.has("Reload refused, the old configuration stays: " + tt.reason) {
 					t.Errorf("log %q", r.log.take())
 				}
-				last := r.notified[len(r.notified)-1]
+				last := r.told()[len(r.told())-1]
 				if !strings.HasPrefix(last, "READY=1\n") || !strings.Contains(last, tt.reason) {
 					t.Errorf("told systemd %q", last)
 				}
 				// The next reload works, whatever is left of the refused one.
-				r.next, r.err = fine, nil
+				r.set(func() { r.next, r.err = fine, nil })
 				var late *fakeSession
 				if p := r.proc(childapi.VRRP); p != v.p {
 					late = p.connect(0)
@@ -174,7 +174,7 @@ func TestReloadRefusals(t *testing.T) {
 func TestDryRunChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, v, c := both(t)
-		before := len(r.notified)
+		before := len(r.told())
 		answer := r.reload(&reload{trial: true})
 		wantSaid(t, "VRRP", v, "TRIAL 2")
 		v.prepared(2, 3)
@@ -186,8 +186,8 @@ func TestDryRunChangesNothing(t *testing.T) {
 		wantSaid(t, "VRRP", v, "ABORT 2")
 		wantSaid(t, "checker", c, "TRIAL 2, ABORT 2")
 		wantLines(t, r.log.take(), nil)
-		if len(r.notified) != before {
-			t.Errorf("told systemd %q", r.notified[before:])
+		if len(r.told()) != before {
+			t.Errorf("told systemd %q", r.told()[before:])
 		}
 		r.stop()
 	})
@@ -209,8 +209,8 @@ func TestReloadsAreQueuedAndCoalesced(t *testing.T) {
 		if o := <-first; o.err != nil || o.response.GetGeneration() != 2 {
 			t.Errorf("first: %v %v", o.response, o.err)
 		}
-		if r.loads != 2 {
-			t.Errorf("the file was read %d times, want 2", r.loads)
+		if r.read() != 2 {
+			t.Errorf("the file was read %d times, want 2", r.read())
 		}
 		v.prepared(3, 0)
 		c.prepared(3, 0)
@@ -222,8 +222,8 @@ func TestReloadsAreQueuedAndCoalesced(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if r.loads != 2 {
-			t.Errorf("the file was read %d times in the end, want 2", r.loads)
+		if r.read() != 2 {
+			t.Errorf("the file was read %d times in the end, want 2", r.read())
 		}
 		r.stop()
 	})
@@ -244,8 +244,8 @@ func TestRequestIDMakesReloadIdempotent(t *testing.T) {
 				t.Errorf("%d: %v %v", i, o.response, o.err)
 			}
 		}
-		if r.loads != 1 {
-			t.Errorf("the file was read %d times, want once", r.loads)
+		if r.read() != 1 {
+			t.Errorf("the file was read %d times, want once", r.read())
 		}
 		r.stop()
 	})
@@ -256,7 +256,7 @@ func TestReloadThatBringsAndTakesRoles(t *testing.T) {
 		r := newRig(t, func(o *Options) { o.Initial = configOf("one", childapi.VRRP) })
 		r.up(childapi.VRRP)
 		v := r.proc(childapi.VRRP).session
-		r.next = configOf("two", childapi.VRRP, childapi.Checker)
+		r.set(func() { r.next = configOf("two", childapi.VRRP, childapi.Checker) })
 		answer := r.reload(&reload{})
 		v.prepared(2, 0)
 		v.readyAt(2)
@@ -269,7 +269,7 @@ func TestReloadThatBringsAndTakesRoles(t *testing.T) {
 		if o := <-answer; o.err != nil {
 			t.Error(o.err)
 		}
-		r.next = configOf("three", childapi.Checker)
+		r.set(func() { r.next = configOf("three", childapi.Checker) })
 		answer = r.reload(&reload{})
 		wantSaid(t, "a child that has to go", v, "PREPARE 2, COMMIT 2")
 		c.prepared(3, 0)
@@ -277,7 +277,7 @@ func TestReloadThatBringsAndTakesRoles(t *testing.T) {
 		if o := <-answer; o.err != nil {
 			t.Error(o.err)
 		}
-		if got := v.p.signals; !slices.Equal(got, []os.Signal{syscall.SIGTERM}) {
+		if got := v.p.got(); !slices.Equal(got, []os.Signal{syscall.SIGTERM}) {
 			t.Errorf("the VRRP child got %v, want SIGTERM", got)
 		}
 		v.p.crash(ending{})
@@ -295,12 +295,12 @@ func TestReloadWaitsForAStartingChild(t *testing.T) {
 		r.up(childapi.VRRP)
 		r.s.post(func() { r.s.signalled(syscall.SIGHUP) })
 		synctest.Wait()
-		if r.loads != 0 {
+		if r.read() != 0 {
 			t.Error("read while a child starts")
 		}
 		r.up(childapi.Checker)
-		if r.loads != 1 {
-			t.Errorf("read %d times once it runs, want 1", r.loads)
+		if r.read() != 1 {
+			t.Errorf("read %d times once it runs, want 1", r.read())
 		}
 		r.stop()
 	})
@@ -342,7 +342,7 @@ func TestStopAnswersWaitingReloads(t *testing.T) {
 func TestReloadEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _, _ := both(t)
-		r.err = errors.New("gone")
+		r.set(func() { r.err = errors.New("gone") })
 		refusal(t, r.reload(&reload{}))
 		var got []pb.ReloadOutcome
 		for _, e := range r.s.events.ring {

@@ -22,16 +22,16 @@ import (
 // rig is a supervisor whose processes, registry and connections are made up, for
 // tests in a bubble of virtual time.
 type rig struct {
-	t        *testing.T
-	s        *Supervisor
-	log      *logLines
+	t   *testing.T
+	s   *Supervisor
+	log *logLines
+
+	mu       sync.Mutex // the loop and the test look at all of these and the fakes
 	procs    []*fakeProcess
 	notified []string
-
-	mu    sync.Mutex
-	next  Config // what Load returns
-	err   error
-	loads int
+	next     Config // what Load returns
+	err      error
+	loads    int
 	// startErr makes starting fail.
 	startErr error
 }
@@ -49,7 +49,7 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 			r.loads++
 			return r.next, r.err
 		},
-		Notify: func(state string) { r.notified = append(r.notified, state) },
+		Notify: func(state string) { r.set(func() { r.notified = append(r.notified, state) }) },
 	}
 	if change != nil {
 		change(&opt)
@@ -66,6 +66,24 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 	return r
 }
 
+func (r *rig) set(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f()
+}
+
+// told is what the service manager was told.
+func (r *rig) told() (states []string) {
+	r.set(func() { states = slices.Clone(r.notified) })
+	return states
+}
+
+// read counts the readings of the configuration.
+func (r *rig) read() (n int) {
+	r.set(func() { n = r.loads })
+	return n
+}
+
 // configOf is a configuration that differs from another by its word.
 func configOf(word string, roles ...childapi.Role) Config {
 	tree := &config.Tree{Roots: []*config.Node{{Keyword: config.Word{Text: word}}}}
@@ -78,6 +96,8 @@ func (r *rig) Spawned(string, int)              {}
 func (r *rig) Forget(string)                    {}
 
 func (r *rig) start(c *child, boot childapi.Boot, name string, _ func(string)) (process, int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.startErr != nil {
 		return nil, 0, r.startErr
 	}
@@ -90,6 +110,8 @@ func (r *rig) start(c *child, boot childapi.Boot, name string, _ func(string)) (
 func (r *rig) proc(role childapi.Role) *fakeProcess {
 	r.t.Helper()
 	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, p := range slices.Backward(r.procs) {
 		if p.role == role {
 			return p
@@ -102,6 +124,8 @@ func (r *rig) proc(role childapi.Role) *fakeProcess {
 // starts counts the processes of a role.
 func (r *rig) starts(role childapi.Role) (n int) {
 	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, p := range r.procs {
 		if p.role == role {
 			n++
@@ -122,42 +146,58 @@ func (r *rig) up(roles ...childapi.Role) {
 func (r *rig) stop() {
 	r.s.post(func() { r.s.signalled(syscall.SIGTERM) })
 	synctest.Wait()
-	for _, p := range r.procs {
+	var all []*fakeProcess
+	r.set(func() { all = slices.Clone(r.procs) })
+	for _, p := range all {
 		p.die(ending{})
 	}
 	<-r.s.done
 }
 
 type fakeProcess struct {
-	rig     *rig
-	role    childapi.Role
-	pid     int
-	boot    childapi.Boot
-	name    string
-	end     chan ending
-	dead    bool
-	signals []os.Signal
-	session *fakeSession
-	// onSignal lets the process react.
+	rig      *rig
+	role     childapi.Role
+	pid      int
+	boot     childapi.Boot
+	name     string
+	end      chan ending
+	dead     bool
+	signals  []os.Signal
+	session  *fakeSession
 	onSignal func(os.Signal)
 }
 
 func (p *fakeProcess) Signal(sig os.Signal) error {
-	p.signals = append(p.signals, sig)
-	if p.onSignal != nil {
-		p.onSignal(sig)
+	var react func(os.Signal)
+	p.rig.set(func() {
+		p.signals = append(p.signals, sig)
+		react = p.onSignal
+	})
+	if react != nil {
+		react(sig)
 	}
 	return nil
 }
+
+// got is the signals so far.
+func (p *fakeProcess) got() (signals []os.Signal) {
+	p.rig.set(func() { signals = slices.Clone(p.signals) })
+	return signals
+}
+
+// reacts sets what the process does on a signal.
+func (p *fakeProcess) reacts(f func(os.Signal)) { p.rig.set(func() { p.onSignal = f }) }
 
 func (p *fakeProcess) Wait() ending { return <-p.end }
 
 // die ends the process once.
 func (p *fakeProcess) die(e ending) {
-	if !p.dead {
-		p.dead = true
-		p.end <- e
-	}
+	p.rig.set(func() {
+		if !p.dead {
+			p.dead = true
+			p.end <- e
+		}
+	})
 }
 
 func (p *fakeProcess) crash(e ending) {
@@ -180,8 +220,10 @@ type fakeSession struct {
 	gone       bool
 	sent       []string // "PREPARE 2", "COMMIT 2", "ABORT 2"
 	calls      []*pb.ServeResponse
-	answer     func(ctx context.Context, cmd *pb.ServeResponse, each func(*pb.ServeRequest) error) error
+	answer     answerFunc
 }
+
+type answerFunc = func(ctx context.Context, cmd *pb.ServeResponse, each func(*pb.ServeRequest) error) error
 
 func (x *fakeSession) Role() childapi.Role { return x.p.role }
 func (x *fakeSession) PID() int            { return x.p.pid }
@@ -191,22 +233,36 @@ func (x *fakeSession) Close()              {}
 
 func (x *fakeSession) SendPrepare(chunks []*pb.ConfigChunk, kind childapi.PrepareKind) {
 	word := [...]string{childapi.Change: "PREPARE", childapi.First: "FIRST", childapi.Trial: "TRIAL"}[kind]
-	x.sent = append(x.sent, fmt.Sprintf("%s %d", word, chunks[0].GetGeneration()))
+	x.note(word, chunks[0].GetGeneration())
 }
-func (x *fakeSession) SendCommit(g uint64) { x.sent = append(x.sent, fmt.Sprintf("COMMIT %d", g)) }
-func (x *fakeSession) SendAbort(g uint64)  { x.sent = append(x.sent, fmt.Sprintf("ABORT %d", g)) }
+
+func (x *fakeSession) SendCommit(g uint64) { x.note("COMMIT", g) }
+func (x *fakeSession) SendAbort(g uint64)  { x.note("ABORT", g) }
+
+func (x *fakeSession) note(word string, g uint64) {
+	x.p.rig.set(func() { x.sent = append(x.sent, fmt.Sprintf("%s %d", word, g)) })
+}
+
+// answers sets how the session answers calls.
+func (x *fakeSession) answers(f answerFunc) { x.p.rig.set(func() { x.answer = f }) }
 
 func (x *fakeSession) Call(ctx context.Context, cmd *pb.ServeResponse, each func(*pb.ServeRequest) error) error {
-	x.calls = append(x.calls, cmd)
-	if x.answer == nil {
+	var answer answerFunc
+	x.p.rig.set(func() {
+		x.calls = append(x.calls, cmd)
+		answer = x.answer
+	})
+	if answer == nil {
 		return nil
 	}
-	return x.answer(ctx, cmd, each)
+	return answer(ctx, cmd, each)
 }
 
 // said returns and forgets what was sent.
 func (x *fakeSession) said() string {
 	synctest.Wait()
+	x.p.rig.mu.Lock()
+	defer x.p.rig.mu.Unlock()
 	text := strings.Join(x.sent, ", ")
 	x.sent = nil
 	return text
@@ -219,7 +275,7 @@ func (x *fakeSession) report(m *pb.ReportRequest) {
 
 func (x *fakeSession) ready() {
 	x.readyAt(x.p.boot.Generation)
-	x.sent = nil
+	x.said()
 }
 
 func (x *fakeSession) readyAt(g uint64) {

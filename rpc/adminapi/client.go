@@ -68,7 +68,7 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 		}),
 		grpc.WithAuthority("localhost"),
 		grpc.WithDisableServiceConfig(),
-		grpc.WithReadBufferSize(bufferBytes), grpc.WithWriteBufferSize(bufferBytes), grpc.WithSharedWriteBuffer(true),
+		grpc.WithReadBufferSize(bufferBytes), grpc.WithWriteBufferSize(bufferBytes),
 	)
 	if err != nil {
 		_ = first.Close()

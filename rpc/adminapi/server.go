@@ -61,7 +61,7 @@ type Server struct {
 func NewServer(b Backend, log *slog.Logger) *Server {
 	g := grpc.NewServer(
 		grpc.Creds(unixsock.ServerCredentials()),
-		grpc.ReadBufferSize(bufferBytes), grpc.WriteBufferSize(bufferBytes), grpc.SharedWriteBuffer(true),
+		grpc.ReadBufferSize(bufferBytes), grpc.WriteBufferSize(bufferBytes),
 	)
 	pb.RegisterAdminServer(g, service{b: b, log: log})
 	return &Server{grpc: g}

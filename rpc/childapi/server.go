@@ -62,7 +62,7 @@ func NewServer(b Backend, log *slog.Logger) *Server {
 		sessions: map[string]*Session{},
 		grpc: grpc.NewServer(
 			grpc.Creds(unixsock.ServerCredentials()),
-			grpc.ReadBufferSize(bufferBytes), grpc.WriteBufferSize(bufferBytes), grpc.SharedWriteBuffer(true),
+			grpc.ReadBufferSize(bufferBytes), grpc.WriteBufferSize(bufferBytes),
 		),
 	}
 	pb.RegisterSupervisorServer(s.grpc, service{s: s})

@@ -14,6 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
 	"keepalived/core/diag"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/unixsock"
@@ -306,5 +311,54 @@ func TestForgottenChildrenAreGone(t *testing.T) {
 	case u := <-k.updates:
 		t.Errorf("it still got %q", u)
 	default:
+	}
+}
+
+func TestRegistrationIsRefused(t *testing.T) {
+	p := newParent(t, socketPath(t))
+	good := p.boot()
+	stolen := p.server.Expect(VRRP)
+	p.server.Spawned(stolen, os.Getppid())
+	gone := p.boot().Token
+	p.server.Forget(gone)
+	conn, err := grpc.NewClient("unix:"+p.path, grpc.WithTransportCredentials(unixsock.ClientCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	rpc := pb.NewSupervisorClient(conn)
+	request := func(change func(*pb.RegisterRequest)) *pb.RegisterRequest {
+		r := &pb.RegisterRequest{Protocol: Protocol, Role: VRRP, Pid: int32(os.Getpid()), Token: good.Token}
+		change(r)
+		return r
+	}
+	for name, r := range map[string]*pb.RegisterRequest{
+		"no token":                     request(func(r *pb.RegisterRequest) { r.Token = "" }),
+		"another role":                 request(func(r *pb.RegisterRequest) { r.Role = Checker }),
+		"another protocol":             request(func(r *pb.RegisterRequest) { r.Protocol++ }),
+		"another pid":                  request(func(r *pb.RegisterRequest) { r.Pid++ }),
+		"the token of another process": request(func(r *pb.RegisterRequest) { r.Token = stolen }),
+		"its token and pid":            request(func(r *pb.RegisterRequest) { r.Token, r.Pid = stolen, int32(os.Getppid()) }),
+		"a process that was reaped":    request(func(r *pb.RegisterRequest) { r.Token = gone }),
+	} {
+		if _, err := rpc.Register(t.Context(), r); status.Code(err) != codes.PermissionDenied {
+			t.Errorf("%s: %v, want permission denied", name, err)
+		}
+	}
+	for _, id := range []string{"", "guess"} {
+		ctx := t.Context()
+		if id != "" {
+			ctx = metadata.AppendToOutgoingContext(ctx, sessionKey, id)
+		}
+		stream, err := rpc.WatchConfig(ctx, &pb.WatchConfigRequest{})
+		if err == nil {
+			_, err = stream.Recv()
+		}
+		if status.Code(err) != codes.PermissionDenied {
+			t.Errorf("session %q: %v, want permission denied", id, err)
+		}
+	}
+	if _, err := rpc.Register(t.Context(), request(func(*pb.RegisterRequest) {})); err != nil {
+		t.Errorf("the right one: %v", err)
 	}
 }

@@ -181,6 +181,7 @@ func call(t testing.TB, cmd *exec.Cmd) answer {
 	t.Helper()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.WaitDelay = time.Second // for those who leave their output open behind them
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
