@@ -76,6 +76,9 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 	}
 	if in.st.Phase == fsm.Master {
 		v.ReadTimeout = at(in.st.AdverAt)
+		if in.mc.Owner() {
+			v.MasterDown = time.Microsecond // with which 2.2.7 makes an owner MASTER
+		}
 	}
 	if in.causes.kinds&fsm.CauseInit != 0 {
 		v.ScriptsInit = d.pendingScripts(in)

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"fmt"
+	"os"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -70,6 +71,9 @@ func firstFatal(l diag.List) string {
 // decode turns the tree into the model, against the interfaces that exist now.
 func (d *daemon) decode(u childapi.Update) (*preparation, diag.List) {
 	g, diags := global.Decode(u.Tree)
+	if host, err := os.Hostname(); err == nil {
+		g.SetHost(host)
+	}
 	ifs, err := interfaces()
 	if err != nil {
 		d.log.Warn(err.Error())

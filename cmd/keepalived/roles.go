@@ -324,5 +324,8 @@ func (o *options) parentPIDFile(log *slog.Logger, g *global.Config) (remove func
 // parentDump writes keepalived_parent.data.
 func parentDump(t *config.Tree) error {
 	g, _ := global.Decode(t)
+	if host, err := os.Hostname(); err == nil {
+		g.SetHost(host)
+	}
 	return process.ReplaceFile(filepath.Join(os.TempDir(), "keepalived_parent.data"), g.Text(true))
 }

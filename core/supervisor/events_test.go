@@ -80,6 +80,20 @@ func TestSlowWatcherIsToldWhatItMissed(t *testing.T) {
 	if e := <-w.events; e.GetSequence() != watcherQueue+8 {
 		t.Errorf("then got %v", e)
 	}
+	// The next event tells it as well, before itself.
+	for range watcherQueue + 1 {
+		l.add(&pb.Event{})
+	}
+	for range watcherQueue {
+		<-w.events
+	}
+	l.add(&pb.Event{})
+	if e := <-w.events; e.GetMissed().GetCount() != 1 {
+		t.Errorf("got %v, want 1 missed", e)
+	}
+	if e := <-w.events; e.GetSequence() != 2*watcherQueue+10 {
+		t.Errorf("then got %v", e)
+	}
 }
 
 // tell is a short word for an event.

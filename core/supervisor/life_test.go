@@ -76,6 +76,11 @@ func TestCrashedChildIsRespawnedWithKeepalivedsDelays(t *testing.T) {
 			"Restart of VRRP process delayed 0 seconds to limit respawn rate",
 			"Starting VRRP child process, pid=1001",
 		})
+		r.set(func() {
+			if !slices.Equal(r.forgotten, []string{"token 1"}) {
+				t.Errorf("tokens that are over: %q, want that of the dead process", r.forgotten)
+			}
+		})
 		// A panic ends with 2 and is no permanent error.
 		r.proc(childapi.VRRP).crash(ending{status: 2})
 		time.Sleep(999 * time.Millisecond)

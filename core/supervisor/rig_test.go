@@ -26,12 +26,14 @@ type rig struct {
 	s   *Supervisor
 	log *logLines
 
-	mu       sync.Mutex // the loop and the test look at all of these and the fakes
-	procs    []*fakeProcess
-	notified []string
-	next     Config // what Load returns
-	err      error
-	loads    int
+	mu        sync.Mutex // the loop and the test look at all of these and the fakes
+	procs     []*fakeProcess
+	notified  []string
+	tokens    int
+	forgotten []string
+	next      Config // what Load returns
+	err       error
+	loads     int
 	// startErr makes starting fail.
 	startErr error
 }
@@ -91,9 +93,17 @@ func configOf(word string, roles ...childapi.Role) Config {
 	return Config{Tree: tree, Roles: roles}
 }
 
-func (r *rig) Expect(role childapi.Role) string { return role.String() }
-func (r *rig) Spawned(string, int)              {}
-func (r *rig) Forget(string)                    {}
+func (r *rig) Expect(childapi.Role) (token string) {
+	r.set(func() {
+		r.tokens++
+		token = fmt.Sprint("token ", r.tokens)
+	})
+	return token
+}
+
+func (r *rig) Spawned(string, int) {}
+
+func (r *rig) Forget(token string) { r.set(func() { r.forgotten = append(r.forgotten, token) }) }
 
 func (r *rig) start(c *child, boot childapi.Boot, name string, _ func(string)) (process, int, error) {
 	r.mu.Lock()

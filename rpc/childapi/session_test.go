@@ -358,7 +358,19 @@ func TestRegistrationIsRefused(t *testing.T) {
 			t.Errorf("session %q: %v, want permission denied", id, err)
 		}
 	}
-	if _, err := rpc.Register(t.Context(), request(func(*pb.RegisterRequest) {})); err != nil {
-		t.Errorf("the right one: %v", err)
+	reg, err := rpc.Register(t.Context(), request(func(*pb.RegisterRequest) {}))
+	if err != nil {
+		t.Fatalf("the right one: %v", err)
+	}
+	// Its session is of no use to another process.
+	p.server.mu.Lock()
+	p.server.sessions[reg.GetSession()].pid++
+	p.server.mu.Unlock()
+	stream, err := rpc.WatchConfig(metadata.AppendToOutgoingContext(t.Context(), sessionKey, reg.GetSession()), &pb.WatchConfigRequest{})
+	if err == nil {
+		_, err = stream.Recv()
+	}
+	if status.Code(err) != codes.PermissionDenied {
+		t.Errorf("another's session: %v, want permission denied", err)
 	}
 }

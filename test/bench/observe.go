@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -231,27 +230,6 @@ func (s *session) cpu(pids []int) time.Duration {
 		sum += time.Duration(ts.Nano())
 	}
 	return sum
-}
-
-// pss is the proportional set size of the processes in MB.
-func (s *session) pss(pids []int) float64 {
-	kb := 0
-	for _, pid := range pids {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-		if err != nil {
-			s.Fatal(err)
-		}
-		for line := range strings.Lines(string(text)) {
-			if rest, ok := strings.CutPrefix(line, "Pss:"); ok {
-				n, err := strconv.Atoi(strings.Fields(rest)[0])
-				if err != nil {
-					s.Fatal(err)
-				}
-				kb += n
-			}
-		}
-	}
-	return float64(kb) / 1024
 }
 
 // exists tells whether the process runs, a zombie not counting.

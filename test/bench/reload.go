@@ -21,7 +21,7 @@ func reload(s *session) {
 	p.start(p.a)
 	p.awaitMaster(p.a)
 	pause(1500 * time.Millisecond) // the second burst of gratuitous ARPs
-	s.add("pss-1", s.pss(tree(p.a.proc)))
+	s.add("memory-1", s.memory(tree(p.a.proc)))
 	before := moves(p.a.proc.Log())
 	at := time.Now()
 	for range reloads {

@@ -161,7 +161,7 @@ func (m *many) steady() {
 	m.addMS(m.row("cpu-master"), time.Duration(float64(m.cpu(pa)-ca)/took))
 	m.addMS(m.row("cpu-backup"), time.Duration(float64(m.cpu(pb)-cb)/took))
 	if m.n > perLink {
-		m.add(m.row("pss"), m.pss(pa))
+		m.add(m.row("memory"), m.memory(pa))
 	}
 	var jitter []float64
 	for _, d := range m.lateness(at, time.Now()) {

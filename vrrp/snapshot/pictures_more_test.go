@@ -77,6 +77,12 @@ func flagsPicture() *Snapshot {
 		v.TrackedInterfaces = []Tracked{{Name: "eth1", Weight: 7}}
 		v.TrackedScripts = []Tracked{{Name: "t", Weight: -3, Command: "'/usr/bin/true'"}}
 	})
+	flagsRest(s)
+	return s
+}
+
+// flagsRest adds what stands around the instances with one keyword each.
+func flagsRest(s *Snapshot) {
 	var names []ScriptUser
 	for _, v := range s.Instances {
 		names = append(names, ScriptUser{Instance: v.Name})
@@ -92,7 +98,6 @@ func flagsPicture() *Snapshot {
 	eth1 := ethernet(1, ScriptUser{Instance: "F26", Weight: 7}, ScriptUser{Instance: "P"}, ScriptUser{Instance: "Q"})
 	eth1.Checked = when
 	s.Interfaces = []Interface{loopback, ethernet(0, names...), eth1}
-	return s
 }
 
 // addressForms are the instances with every option of an address.
