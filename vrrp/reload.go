@@ -10,6 +10,7 @@ import (
 	"keepalived/core/clock"
 	"keepalived/core/diag"
 	"keepalived/core/global"
+	"keepalived/core/process"
 	"keepalived/core/rtnl"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/childapi"
@@ -80,7 +81,7 @@ func (d *daemon) decode(u childapi.Update) (*preparation, diag.List) {
 	}
 	cfg, more := vrrpcfg.Load(u.Tree, g, ifs)
 	diags = append(diags, more...)
-	return &preparation{generation: u.Generation, cfg: cfg, globals: g.Text(false), ready: resolveAll(cfg)}, diags
+	return &preparation{generation: u.Generation, cfg: cfg, globals: g.Dump(false, global.Facts{IDs: process.Accounts{}.IDs}), ready: resolveAll(cfg)}, diags
 }
 
 // interfaces lists the names of the links that exist; nil when that cannot be found out.

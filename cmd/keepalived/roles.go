@@ -327,5 +327,5 @@ func parentDump(t *config.Tree) error {
 	if host, err := os.Hostname(); err == nil {
 		g.SetHost(host)
 	}
-	return process.ReplaceFile(filepath.Join(os.TempDir(), "keepalived_parent.data"), g.Text(true))
+	return process.ReplaceFile(filepath.Join(os.TempDir(), "keepalived_parent.data"), g.Dump(true, global.Facts{IDs: process.Accounts{}.IDs}))
 }

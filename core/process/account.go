@@ -19,6 +19,16 @@ type Accounts struct {
 	Passwd, GroupFile string
 }
 
+// IDs are the numbers of a user and a group; without a user root's, without a group
+// the user's own.
+func (a Accounts) IDs(user, group string) (uid, gid uint32) {
+	uid, gid, _ = a.User(user)
+	if g, ok := a.Group(group); ok {
+		gid = g
+	}
+	return uid, gid
+}
+
 // User returns the numbers of a user.
 func (a Accounts) User(name string) (uid, gid uint32, ok bool) {
 	_ = lines(a.Passwd, "/etc/passwd", func(f []string) bool {
