@@ -506,7 +506,7 @@ func TestSyslog(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			log := listenSyslog(t)
+			log := listenDatagrams(t)
 			r.opts.Config, r.opts.Syslog = conf("", inst{}), log.path
 			argv := []string{ours, "-n"}
 			if flag != "" {

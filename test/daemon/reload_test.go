@@ -1,0 +1,538 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"keepalived/test/netlab"
+)
+
+// noted is a script that writes its arguments and whether the address is there.
+const noteScript = `#!/bin/sh
+a=no
+ip -o addr show | grep -q " 198.18.9.100/" && a=yes
+echo "$(date +%s.%N) $a $*" >>/run/notes
+`
+
+// notes returns what the note script has written: the arguments of each run.
+func (r *rig) notes() []string {
+	var out []string
+	for line := range strings.Lines(r.read("/run/notes")) {
+		if f := strings.SplitN(strings.TrimSpace(line), " ", 3); len(f) == 3 {
+			out = append(out, f[2])
+		}
+	}
+	return out
+}
+
+// TestReloadUnchanged: the same file again, by signal and by keepalivedctl, touches nothing.
+func TestReloadUnchanged(t *testing.T) {
+	r := newRig(t)
+	r.opts.Files = map[string]string{"/run/n.sh": noteScript, "/run/chk.sh": "#!/bin/sh\nexit 0\n"}
+	text := conf("  notify_fifo /run/fifo", block("vrrp_script chk {\n  script /run/chk.sh\n  interval 1\n  weight 5\n}"),
+		block("vrrp_sync_group G1 {\n  group {\n    VI_1\n    VI_2\n  }\n  notify \"/run/n.sh group\"\n}"),
+		inst{vips: []string{vip1 + "/24", "198.18.9.102/24 dev eth1 label eth1:x"}, extra: "  notify \"/run/n.sh\"\n  track_script {\n    chk\n  }"},
+		inst{name: "VI_2", vrid: 52, vips: []string{vip2}, extra: "  virtual_ipaddress_excluded {\n    2001:db8::7/64\n  }"}, service)
+	r.master(text)
+	r.has(vip2)
+	r.eventually("the notifications", func() bool { return len(r.notes()) >= 4 })
+	r.eventually("the weight", func() bool { return r.said("Changing effective priority") == 1 })
+	mon := r.monitor()
+	pause(300 * time.Millisecond)
+	since, notes, states := time.Now(), len(r.notes()), r.said(" STATE")
+	gen, pids := r.generation(), fmt.Sprint(r.p.Children())
+	for range 3 {
+		r.reload(text)
+	}
+	if a := r.ctl("reload"); a.status != 0 || !strings.Contains(a.out, "vrrp: 2 kept\n") {
+		t.Errorf("keepalivedctl reload: %v", a)
+	}
+	pause(500 * time.Millisecond)
+	if n := r.garps(vip1, since) + r.garps(vip2, since); n > 0 {
+		t.Errorf("%d gratuitous ARPs", n)
+	}
+	if ev := mon.since(since); len(ev) > 0 {
+		t.Errorf("the kernel was touched: %v", ev)
+	}
+	if got := r.notes(); len(got) != notes {
+		t.Errorf("notify scripts ran: %q", got[notes:])
+	}
+	if got := r.said(" STATE"); got != states {
+		t.Error("a state changed")
+	}
+	r.steady(51, since, 100*time.Millisecond, 40*time.Millisecond)
+	r.steady(52, since, 100*time.Millisecond, 40*time.Millisecond)
+	for _, a := range r.own(since) {
+		if want := uint8(105); a.VRID == 51 && a.Priority != want {
+			t.Errorf("an advert has priority %d, want %d", a.Priority, want)
+			break
+		}
+	}
+	if got := r.generation(); got != gen+4 {
+		t.Errorf("generation %d after 4 reloads, it was %d", got, gen)
+	}
+	if got := fmt.Sprint(r.p.Children()); got != pids {
+		t.Error("a child was started again")
+	}
+}
+
+var generationText = regexp.MustCompile(`generation (\d+)`)
+
+func (r *rig) generation() int {
+	r.Helper()
+	n := -1
+	if m := generationText.FindStringSubmatch(r.ctl("status").out); m != nil {
+		fmt.Sscan(m[1], &n)
+	}
+	return n
+}
+
+// change is a reload from one configuration to another.
+type change struct {
+	name     string
+	from, to string
+	global   string // more files: /run/n.sh is there
+	check    func(r *rig, since time.Time, mon *monitor)
+	flaps    bool // the instance may resign
+}
+
+// TestReloadChanges: each kind of change does what it says and no more. VI_1 stays
+// MASTER with even adverts throughout, unless it says otherwise.
+func TestReloadChanges(t *testing.T) {
+	gone := func(r *rig, since time.Time, addr string, zero uint8) {
+		r.Helper()
+		r.lacks(addr)
+		n := 0
+		for _, a := range r.own(since) {
+			n += btoi(a.VRID == zero && a.Priority == 0)
+		}
+		if n != 1 {
+			r.Errorf("%d resignations of VRID %d, want 1", n, zero)
+		}
+	}
+	last := func(r *rig, ok func(netlab.Advert) bool) func() bool {
+		return func() bool {
+			own := r.own(time.Time{})
+			own = slices.DeleteFunc(own, func(a netlab.Advert) bool { return a.VRID != 51 })
+			return len(own) > 0 && ok(own[len(own)-1])
+		}
+	}
+	notify := inst{extra: "  notify \"/run/n.sh one\""}
+	script := func(exit, interval int) block {
+		return block(fmt.Sprintf("vrrp_script chk {\n  script \"/bin/sh -c 'exit %d'\"\n  interval %d\n  weight 10\n}", exit, interval))
+	}
+	tracking := inst{extra: "  track_script {\n    chk\n  }"}
+	second := inst{name: "VI_2", vrid: 52, vips: []string{vip2}, extra: "  notify \"/run/n.sh two\""}
+	group := func(members ...string) block {
+		return block("vrrp_sync_group G1 {\n  group {\n    " + strings.Join(members, "\n    ") + "\n  }\n}")
+	}
+	for _, tc := range []change{
+		{name: "address added", from: conf("", inst{}), to: conf("", inst{vips: []string{vip1 + "/24", vip2}}),
+			check: func(r *rig, since time.Time, mon *monitor) {
+				r.has(vip2)
+				r.eventually("its announcement", func() bool { return r.garps(vip2, since) > 0 })
+				pause(200 * time.Millisecond)
+				if n := r.garps(vip1, since); n > 0 {
+					r.Errorf("%d gratuitous ARPs for the address that was there", n)
+				}
+				if ev := mon.about(vip1); len(ev) > 0 {
+					r.Errorf("the address that was there was touched: %v", ev)
+				}
+				r.eventually("adverts with both", last(r, func(a netlab.Advert) bool { return len(a.Addrs) == 2 }))
+			}},
+		{name: "address removed", from: conf("", inst{vips: []string{vip1 + "/24", vip2}}), to: conf("", inst{}),
+			check: func(r *rig, since time.Time, mon *monitor) {
+				r.lacks(vip2)
+				r.eventually("adverts with one", last(r, func(a netlab.Advert) bool { return len(a.Addrs) == 1 }))
+				if ev := mon.about(vip1); len(ev) > 0 {
+					r.Errorf("the address that stays was touched: %v", ev)
+				}
+				if n := r.garps(vip1, since); n > 0 {
+					r.Errorf("%d gratuitous ARPs", n)
+				}
+			}},
+		{name: "excluded address added", from: conf("", inst{}), to: conf("", inst{extra: "  virtual_ipaddress_excluded {\n    " + vip2 + "\n  }"}),
+			check: func(r *rig, since time.Time, _ *monitor) {
+				r.has(vip2)
+				r.eventually("its announcement", func() bool { return r.garps(vip2, since) > 0 })
+				if !last(r, func(a netlab.Advert) bool { return len(a.Addrs) == 1 })() {
+					r.Error("it is in the adverts")
+				}
+			}},
+		{name: "label changed", from: conf("", inst{vips: []string{vip1 + "/24 label eth0:a"}}), to: conf("", inst{vips: []string{vip1 + "/24 label eth0:b"}}),
+			check: func(r *rig, _ time.Time, mon *monitor) {
+				r.eventually("the new label", func() bool { return strings.Contains(r.h.IP("-o", "addr", "show"), "eth0:b") })
+				r.has(vip1)
+			}},
+		{name: "priority up", from: conf("", inst{}), to: conf("", inst{prio: 200}), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.eventually("its adverts", last(r, func(a netlab.Advert) bool { return a.Priority == 200 }))
+		}},
+		{name: "priority down", from: conf("", inst{prio: 200}), to: conf("", inst{prio: 50}), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.eventually("its adverts", last(r, func(a netlab.Advert) bool { return a.Priority == 50 }))
+		}},
+		{name: "interval", from: conf("", inst{}), to: conf("", inst{interval: "0.05"}), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.eventually("its adverts", last(r, func(a netlab.Advert) bool { return a.Interval == 50*time.Millisecond }))
+			from := time.Now()
+			pause(500 * time.Millisecond)
+			if n := len(r.own(from)); n < 8 || n > 12 {
+				r.Errorf("%d adverts in 500 ms", n)
+			}
+		}},
+		{name: "preempt", from: conf("", inst{}), to: conf("", inst{extra: "  nopreempt"}), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.eventually("it in the dump", func() bool {
+				r.p.Signal(syscall.SIGUSR1)
+				return strings.Contains(r.read("/tmp/keepalived.data"), "Preempt = disabled")
+			})
+		}},
+		{name: "password", from: conf("", inst{version: 2, interval: "1"}), to: conf("", inst{version: 2, interval: "1", extra: "  authentication {\n    auth_type PASS\n    auth_pass 1111\n  }"}),
+			check: func(r *rig, _ time.Time, _ *monitor) {
+				r.eventually("its adverts", last(r, func(a netlab.Advert) bool { return a.Auth == "1111" }))
+			}},
+		{name: "track script added", from: conf("", inst{}), to: conf("", script(0, 1), tracking), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.eventually("its weight", last(r, func(a netlab.Advert) bool { return a.Priority == 110 }))
+		}},
+		{name: "track script changed", from: conf("", script(0, 1), tracking), to: conf("", script(1, 1), tracking), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.says("VRRP_Script(chk) failed (exited with status 1)")
+			r.eventually("its weight gone", last(r, func(a netlab.Advert) bool { return a.Priority == 100 }))
+		}},
+		{name: "track script removed", from: conf("", script(0, 1), tracking), to: conf("", inst{}), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.eventually("its weight gone", last(r, func(a netlab.Advert) bool { return a.Priority == 100 }))
+		}},
+		{name: "script's weight", from: conf("", script(0, 1), tracking), to: conf("", script(0, 1), inst{extra: "  track_script {\n    chk weight 33\n  }"}), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.eventually("its adverts", last(r, func(a netlab.Advert) bool { return a.Priority == 133 }))
+		}},
+		{name: "notify script changed", from: conf("", notify), to: conf("", inst{extra: "  notify \"/run/n.sh other\""}), check: func(r *rig, since time.Time, _ *monitor) {
+			notes := r.notes()
+			pause(200 * time.Millisecond)
+			if got := r.notes(); !slices.Equal(got, notes) {
+				r.Errorf("the reload ran %q", got)
+			}
+			r.steady(51, since, 100*time.Millisecond, 60*time.Millisecond)
+			r.lan.Cut(r.h, "eth0")
+			r.eventually("the new script", func() bool { return slices.Contains(r.notes(), "other INSTANCE VI_1 FAULT 100") })
+			r.lan.Mend(r.h, "eth0")
+		}, flaps: true},
+		{name: "instance added", from: conf("", inst{}), to: conf("", inst{}, second), check: func(r *rig, since time.Time, _ *monitor) {
+			r.has(vip2)
+			r.eventually("its notifications", func() bool { return slices.Contains(r.notes(), "two INSTANCE VI_2 MASTER 100") })
+			if n := r.garps(vip1, since); n > 0 {
+				r.Errorf("%d gratuitous ARPs of the other", n)
+			}
+		}},
+		{name: "instance removed", from: conf("", inst{}, second), to: conf("", inst{}), check: func(r *rig, since time.Time, _ *monitor) {
+			gone(r, since, vip2, 52)
+			r.eventually("FAULT as its last notification", func() bool { n := r.notes(); return n[len(n)-1] == "two INSTANCE VI_2 FAULT 100" })
+			if a := r.ctl("status"); strings.Contains(a.out, "VI_2") || a.status != 0 {
+				r.Errorf("status still has it: %v", a)
+			}
+		}},
+		{name: "instance with notify_deleted removed", from: conf("", inst{}, inst{name: "VI_2", vrid: 52, vips: []string{vip2}, extra: "  notify \"/run/n.sh two\"\n  notify_deleted \"/run/n.sh deleted\""}), to: conf("", inst{}),
+			check: func(r *rig, since time.Time, _ *monitor) {
+				gone(r, since, vip2, 52)
+				r.eventually("DELETED", func() bool {
+					return slices.Contains(r.notes(), "two INSTANCE VI_2 DELETED 100") && slices.Contains(r.notes(), "deleted")
+				})
+				if slices.Contains(r.notes(), "two INSTANCE VI_2 FAULT 100") {
+					r.Error("FAULT was told as well")
+				}
+			}},
+		{name: "VRID changed", from: conf("", inst{}, second), to: conf("", inst{}, inst{name: "VI_2", vrid: 62, vips: []string{vip2}}), check: func(r *rig, since time.Time, _ *monitor) {
+			r.eventually("adverts of the new VRID", func() bool {
+				return slices.ContainsFunc(r.own(since), func(a netlab.Advert) bool { return a.VRID == 62 })
+			})
+			r.has(vip2)
+			n := 0
+			for _, a := range r.own(since) {
+				n += btoi(a.VRID == 52 && a.Priority == 0)
+			}
+			if n != 1 {
+				r.Errorf("%d resignations of the old VRID", n)
+			}
+		}},
+		{name: "interface changed", from: conf("", inst{}, inst{name: "VI_2", vrid: 52, vips: []string{"198.18.10.101/24"}}),
+			to: conf("", inst{}, inst{name: "VI_2", vrid: 52, dev: "eth1", vips: []string{"198.18.10.101/24"}}), check: func(r *rig, since time.Time, _ *monitor) {
+				r.eventually("the address on the other interface", func() bool { return strings.Contains(r.h.IP("-o", "addr", "show", "dev", "eth1"), "198.18.10.101/24") })
+				if strings.Contains(r.h.IP("-o", "addr", "show", "dev", "eth0"), "198.18.10.101") {
+					r.Error("it is still on the first, too")
+				}
+			}},
+		{name: "sync group made", from: conf("", inst{}, second), to: conf("", group("VI_1", "VI_2"), inst{}, second), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.has(vip2)
+			if a := r.ctl("status"); strings.Count(a.out, "G1") < 2 {
+				r.Errorf("status: %v", a)
+			}
+		}},
+		{name: "sync group dissolved", from: conf("", group("VI_1", "VI_2"), inst{}, second), to: conf("", inst{}, second), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.has(vip2)
+			if a := r.ctl("status"); strings.Contains(a.out, "G1") {
+				r.Errorf("status: %v", a)
+			}
+		}},
+		{name: "announcements", from: conf("", inst{}), to: conf("  vrrp_garp_interval 0.01", inst{extra: "  garp_master_refresh 1"}), check: func(r *rig, since time.Time, _ *monitor) {
+			pause(300 * time.Millisecond)
+			if n := r.garps(vip1, since); n > 0 {
+				r.Errorf("%d gratuitous ARPs at once", n)
+			}
+			r.eventually("a refresh", func() bool { return r.garps(vip1, since) > 0 })
+		}},
+		{name: "service added", from: conf("", inst{}), to: conf("", inst{}, service), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.says("Starting Healthcheck child process")
+			r.eventually("both children", func() bool { return len(r.p.Children()) == 2 })
+		}},
+		{name: "service removed", from: conf("", inst{}, service), to: conf("", inst{}), check: func(r *rig, _ time.Time, _ *monitor) {
+			r.eventually("one child", func() bool { return len(r.p.Children()) == 1 })
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newRig(t)
+			r.opts.Files = map[string]string{"/run/n.sh": noteScript}
+			r.master(tc.from)
+			if strings.Contains(tc.from, "VI_2") {
+				r.says("(VI_2) Entering MASTER STATE")
+				r.eventually("the notification of VI_2", func() bool {
+					return !strings.Contains(tc.from, "two") || slices.Contains(r.notes(), "two INSTANCE VI_2 MASTER 100")
+				})
+			}
+			if strings.Contains(tc.from, "vrrp_script") {
+				r.says("VRRP_Script(chk) succeeded")
+			}
+			pause(150 * time.Millisecond)
+			mon := r.monitor()
+			masters, since := r.said("(VI_1) Entering "), time.Now()
+			r.reload(tc.to)
+			tc.check(r, since, mon)
+			if tc.flaps {
+				return
+			}
+			if r.said("(VI_1) Entering ") != masters || !r.h.HasAddr(vip1) {
+				t.Error("VI_1 did not stay MASTER")
+			}
+			slow := 100 * time.Millisecond
+			if strings.Contains(tc.from, "advert_int 1\n") {
+				slow = time.Second
+			}
+			r.steady(51, since, slow, 60*time.Millisecond)
+		})
+	}
+}
+
+// TestReloadRefused: what could not start is not taken, as a whole, by neither child.
+func TestReloadRefused(t *testing.T) {
+	good := conf("", inst{}, inst{name: "VI_2", vrid: 52, vips: []string{vip2}}, service)
+	// Each wrong file would also remove VI_2 and add an address.
+	wrong := func(more ...fmt.Stringer) string {
+		return conf("", append([]fmt.Stringer{inst{vips: []string{vip1 + "/24", "198.18.9.105"}}, service}, more...)...)
+	}
+	for _, tc := range []struct{ name, text, why string }{
+		{"missing argument", wrong(block("vrrp_instance VI_3 {\n  virtual_router_id\n}")), "missing a parameter"},
+		{"doubled VRID", wrong(inst{name: "VI_3", vips: []string{"198.18.9.107"}}), "VRID 51"},
+		{"no VRID", wrong(block(strings.ReplaceAll(inst{name: "VI_3"}.String(), "virtual_router_id 51", ""))), "virtual router id"},
+		{"missing interface", wrong(inst{name: "VI_3", vrid: 53, dev: "eth9", vips: []string{"198.18.9.107"}}), "eth9"},
+		{"no file", "", "cannot be read"},
+		{"a directory", "DIR", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newRig(t)
+			notify := listenNotify(t, r)
+			r.master(good)
+			r.has(vip2)
+			mon := r.monitor()
+			since, gen, pids, states := time.Now(), r.generation(), fmt.Sprint(r.p.Children()), r.said(" STATE")
+			r.write(tc.text)
+			if tc.text == "" || tc.text == "DIR" {
+				if err := os.Remove(r.p.Path(confPath)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tc.text == "DIR" {
+				if err := os.Mkdir(r.p.Path(confPath), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.p.Signal(syscall.SIGHUP)
+			r.says("Reload refused, the old configuration stays")
+			a := r.ctl("reload")
+			if a.status != 1 || !strings.Contains(a.err, "refused") || !strings.Contains(a.err, tc.why) {
+				t.Errorf("keepalivedctl reload: %v", a)
+			}
+			a = r.ctl("status")
+			if a.status != 1 || !strings.Contains(a.out, "refused") || !strings.Contains(a.out, tc.why) || r.generation() != gen {
+				t.Errorf("keepalivedctl status: %v", a)
+			}
+			r.eventually("STATUS to tell", func() bool {
+				return slices.ContainsFunc(notify.list(), func(m string) bool {
+					return strings.Contains(m, "STATUS=Reload refused") && strings.Contains(m, "READY=1")
+				})
+			})
+			pause(300 * time.Millisecond)
+			r.steady(51, since, 100*time.Millisecond, 60*time.Millisecond)
+			r.steady(52, since, 100*time.Millisecond, 60*time.Millisecond)
+			if ev := mon.since(since); len(ev) > 0 {
+				t.Errorf("the kernel was touched: %v", ev)
+			}
+			if n := r.garps(vip1, since); n > 0 || r.said(" STATE") != states || fmt.Sprint(r.p.Children()) != pids {
+				t.Errorf("something happened: %d announcements, %d state lines, children %v", n, r.said(" STATE")-states, r.p.Children())
+			}
+			// And then a good one is taken.
+			_ = os.Remove(r.p.Path(confPath))
+			r.reload(good)
+			if a := r.ctl("status"); a.status != 0 {
+				t.Errorf("after a good reload: %v", a)
+			}
+		})
+	}
+}
+
+// TestReloadApplied: what keepalived applies with a complaint is applied.
+func TestReloadApplied(t *testing.T) {
+	changed := conf("", inst{vips: []string{vip1 + "/24", vip2}})
+	for name, text := range map[string]string{
+		"unknown keyword":   changed + "frobnicate 1\n",
+		"bad number":        strings.Replace(changed, "garp_master_repeat 1", "garp_master_repeat many", 1),
+		"missing script":    strings.Replace(changed, "advert_int", "  notify /run/nothere.sh\n  advert_int", 1),
+		"include of naught": changed + "include /run/nowhere*.conf\n",
+		"missing brace":     strings.TrimSuffix(changed, "}\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.master(conf("", inst{}))
+			since := time.Now()
+			r.reload(text)
+			r.has(vip2)
+			r.steady(51, since, 100*time.Millisecond, 60*time.Millisecond)
+		})
+	}
+}
+
+// TestReloadStorm: ten reloads a second of good and bad files disturb no advert.
+func TestReloadStorm(t *testing.T) {
+	r := newRig(t)
+	r.opts.Files = map[string]string{"/run/n.sh": noteScript}
+	base := inst{extra: "  notify \"/run/n.sh\""}
+	files := []string{
+		conf("", base), conf("", base, service), conf("", base, inst{name: "VI_2", vrid: 52, vips: []string{vip2}}),
+		conf("", base) + "vrrp_instance VI_3 {\n virtual_router_id\n}\n",
+		conf("", base, inst{name: "VI_2", vrid: 51, vips: []string{vip2}}), "", "}}}}{{{",
+		conf("", inst{prio: 120, extra: base.extra}), conf("", base) + "frobnicate {\n",
+	}
+	r.master(files[0])
+	since, states := time.Now(), r.said("(VI_1) Entering ")
+	vrrp := r.vrrpPid()
+	for i := range 50 {
+		text := files[(i*5+i/9)%len(files)]
+		if text == "" || strings.HasPrefix(text, "}") {
+			text = files[3] // an empty file would remove the instance, and rightly so
+		}
+		r.write(text)
+		r.p.Signal(syscall.SIGHUP)
+		pause(100 * time.Millisecond)
+	}
+	r.reload(files[0])
+	pause(200 * time.Millisecond)
+	r.steady(51, since, 100*time.Millisecond, 60*time.Millisecond)
+	if r.said("(VI_1) Entering ") != states || r.vrrpPid() != vrrp || !r.h.HasAddr(vip1) {
+		t.Error("the state changed")
+	}
+	if n := r.garps(vip1, since); n > 0 {
+		t.Errorf("%d gratuitous ARPs", n)
+	}
+	r.lacks(vip2)
+	if a := r.ctl("status"); a.status != 0 {
+		t.Errorf("status: %v", a)
+	}
+}
+
+// TestDryRun: --dry-run tells and does nothing.
+func TestDryRun(t *testing.T) {
+	r := newRig(t)
+	notify := listenNotify(t, r)
+	r.master(conf("", inst{}, inst{name: "VI_2", vrid: 52, vips: []string{vip2}}, inst{name: "VI_4", vrid: 54, vips: []string{"198.18.9.104"}}))
+	r.has(vip2)
+	mon := r.monitor()
+	since, gen, told, said := time.Now(), r.generation(), len(notify.list()), r.said("Reloading")
+	r.write(conf("", inst{prio: 120}, inst{name: "VI_3", vrid: 53, vips: []string{"198.18.9.103"}}, inst{name: "VI_4", vrid: 55, vips: []string{"198.18.9.104"}}))
+	a := r.ctl("reload", "--dry-run")
+	if a.status != 0 || !strings.Contains(a.out, "changed VI_1, restarted VI_4, removed VI_2, added VI_3") {
+		t.Errorf("keepalivedctl reload --dry-run: %v", a)
+	}
+	r.write(conf("", inst{dev: "eth9"}))
+	if a := r.ctl("reload", "--dry-run"); a.status != 1 || !strings.Contains(a.err, "eth9") {
+		t.Errorf("--dry-run of what cannot run: %v", a)
+	}
+	pause(300 * time.Millisecond)
+	r.steady(51, since, 100*time.Millisecond, 60*time.Millisecond)
+	r.steady(52, since, 100*time.Millisecond, 60*time.Millisecond)
+	if ev := mon.since(since); len(ev) > 0 || r.generation() != gen || len(notify.list()) != told || r.said("Reloading") != said {
+		t.Errorf("something was done: %v", ev)
+	}
+	if a := r.ctl("status"); a.status != 0 {
+		t.Errorf("status: %v", a)
+	}
+}
+
+// TestServiceManager: what is told on NOTIFY_SOCKET, in its order.
+func TestServiceManager(t *testing.T) {
+	r := newRig(t)
+	notify := listenNotify(t, r)
+	r.launch(conf("", inst{}))
+	r.eventually("READY=1", func() bool {
+		return slices.ContainsFunc(notify.list(), func(m string) bool { return hasLine(m, "READY=1") })
+	})
+	if r.said("Startup complete") == 0 || r.pid("/run/vrrp.pid") == 0 {
+		t.Error("READY=1 came before the start was complete")
+	}
+	before := monotonic()
+	r.reload(conf("", inst{prio: 120}))
+	var reloading, ready string
+	r.eventually("RELOADING=1 and READY=1", func() bool {
+		reloading, ready = "", ""
+		for _, m := range notify.list() {
+			if hasLine(m, "RELOADING=1") {
+				reloading, ready = m, ""
+			} else if reloading != "" && hasLine(m, "READY=1") {
+				ready = m
+			}
+		}
+		return ready != ""
+	})
+	m := regexp.MustCompile(`(?m)^MONOTONIC_USEC=(\d+)$`).FindStringSubmatch(reloading)
+	var usec int64
+	if m != nil {
+		fmt.Sscan(m[1], &usec)
+	}
+	if now := monotonic(); usec < before || usec > now {
+		t.Errorf("MONOTONIC_USEC=%d is not between %d and %d: %q", usec, before, now, reloading)
+	}
+	if !strings.Contains(ready, "STATUS=") {
+		t.Errorf("no STATUS with READY: %q", ready)
+	}
+	r.stop()
+	list := notify.list()
+	if len(list) == 0 || !hasLine(list[len(list)-1], "STOPPING=1") && !slices.ContainsFunc(list, func(m string) bool { return hasLine(m, "STOPPING=1") }) {
+		t.Errorf("no STOPPING=1 in %q", list)
+	}
+	// Scripts and children have no business with the socket.
+	if n := strings.Count(strings.Join(list, "\n"), "MAINPID"); n > 0 {
+		t.Errorf("MAINPID was sent: %q", list)
+	}
+}
+
+func hasLine(message, line string) bool {
+	return slices.Contains(strings.Split(message, "\n"), line)
+}
+
+// listenNotify gives the rig a NOTIFY_SOCKET; call it before the start.
+func listenNotify(t *testing.T, r *rig) *datagrams {
+	t.Helper()
+	d := listenDatagrams(t)
+	r.opts.Keep = append(r.opts.Keep, filepath.Dir(d.path))
+	r.opts.Env = append(r.opts.Env, "NOTIFY_SOCKET="+d.path)
+	return d
+}
