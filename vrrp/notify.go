@@ -195,6 +195,3 @@ func (n *notifier) removeFIFOs(fifos []*script.FIFO) {
 		go f.Remove()
 	}
 }
-
-// removed prepares an instance that a reload removes: notify_deleted decides what is told.
-func (n *notifier) removed(in *instance) { n.hooks(in) }

@@ -80,7 +80,11 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 			v.MasterDown = time.Microsecond // with which 2.2.7 makes an owner MASTER
 		}
 	}
-	if in.causes.kinds&fsm.CauseInit != 0 {
+	if in.st.Phase == fsm.Fault && in.causes.kinds&fsm.CauseNoPeer == 0 {
+		v.Want = snapshot.Fault
+	}
+	if in.st.Phase == fsm.Initialize && in.causes.kinds&fsm.CauseInit != 0 {
+		v.State = snapshot.Fault // 2.2.7 shows an instance that waits for its scripts so
 		v.ScriptsInit = d.pendingScripts(in)
 		v.TrackFaults -= v.ScriptsInit
 	}
@@ -209,12 +213,12 @@ func (d *daemon) groupPicture(g *syncGroup) snapshot.Group {
 
 func (d *daemon) scriptPicture(s *trackScript) snapshot.Script {
 	p := snapshot.Script{
-		Name: s.cfg.Name, Command: commandPicture(s.ready), Insecure: s.ready.Insecure, Interval: s.cfg.Interval, Timeout: s.cfg.Timeout,
+		Name: s.cfg.Name, Command: commandPicture(s.ready), Interval: s.cfg.Interval, Timeout: s.cfg.Timeout,
 		Weight: s.cfg.Weight, Reverse: s.cfg.Reverse, Rise: s.cfg.Rise, Fall: s.cfg.Fall, Result: s.counter.Value(),
-		InitState: "unknown", Good: s.good(),
+		InitState: "INIT", Good: s.good(),
 	}
-	if s.cfg.InitFail {
-		p.InitState = "failed"
+	if s.counter.Seen() {
+		p.InitState = "unknown"
 	}
 	if s.running {
 		p.State = snapshot.ScriptRunning
@@ -296,8 +300,12 @@ func (d *daemon) interfaceAddrs(l iface.Link) (v4, v6 netip.Addr) {
 func (d *daemon) interfaceUsers(name string) []snapshot.ScriptUser {
 	var out []snapshot.ScriptUser
 	for _, in := range d.instances {
-		if in.cfg.Identity.Interface == name && !in.cfg.Track.NoPrimary {
-			out = append(out, snapshot.ScriptUser{Instance: in.cfg.Name})
+		if in.cfg.Identity.Interface == name {
+			u := snapshot.ScriptUser{Instance: in.cfg.Name}
+			if in.cfg.Track.NoPrimary {
+				u.Weight = snapshot.IgnoredWeight
+			}
+			out = append(out, u)
 			continue
 		}
 		for i := range in.track {

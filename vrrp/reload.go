@@ -228,8 +228,7 @@ func (d *daemon) remove(now clock.Instant, in *instance) {
 		return
 	}
 	d.info(fmt.Sprintf("(%s) removed from the configuration", in.cfg.Name))
-	in.removing = true
-	d.notify.removed(in)
+	in.removing = true // its scripts stay those of the configuration it was in
 	d.step(now, in, fsm.Event{Kind: fsm.EvShutdown})
 	d.unbind(in)
 	d.listenAt(in, membership{})

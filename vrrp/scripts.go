@@ -6,7 +6,6 @@ import (
 	"keepalived/core/global"
 	"keepalived/core/process"
 	"keepalived/core/script"
-	"keepalived/core/track"
 	"keepalived/vrrp/vrrpcfg"
 )
 
@@ -63,9 +62,6 @@ func (d *daemon) newScript(now clock.Instant, cfg *vrrpcfg.Script) *trackScript 
 	s := &trackScript{cfg: cfg, ready: ready}
 	s.run = d.newRun(nil)
 	d.tracking[s.run] = s
-	if cfg.InitFail {
-		s.counter = track.Failed()
-	}
 	s.timer = d.timers.make(func(now, _ clock.Instant) { d.startScript(now, s) })
 	s.nextAt = now
 	s.timer.set(now)

@@ -126,7 +126,7 @@ func (d *daemon) startup(now clock.Instant, in *instance) {
 	in.causes, in.weights = set, total
 	in.since, in.cause = now, "start"
 	if set.kinds&fsm.CauseInit != 0 {
-		in.cause = "waiting for " + set.text()
+		in.cause = "waiting for the first result of its scripts"
 	}
 	d.step(now, in, fsm.Event{Kind: fsm.EvStartup, Priority: priority(in), Causes: set.kinds, For: d.cfg.Global.StartupDelay})
 }

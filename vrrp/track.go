@@ -196,6 +196,14 @@ func (d *daemon) trackRefs(cfg *vrrpcfg.Instance, groups []*vrrpcfg.Group) []tra
 		}
 	}
 	add(&cfg.Track, false)
+	for _, list := range [][]vrrpcfg.Address{cfg.Addresses, cfg.Excluded} {
+		for _, a := range list {
+			// An address elsewhere takes that interface along (observed on 2.2.7).
+			if a.Dev != "" && a.Dev != cfg.Identity.Interface && !a.NoTrack {
+				refs = addRef(refs, trackRef{kind: trackInterface, name: a.Dev})
+			}
+		}
+	}
 	for _, g := range groups {
 		if g.Name == cfg.Group {
 			add(&g.Track, true)

@@ -357,3 +357,28 @@ func TestReloadEvents(t *testing.T) {
 		r.stop()
 	})
 }
+
+func TestAChildThatStartsDuringAReloadGetsBothGenerations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, v, _ := both(t)
+		r.proc(childapi.Checker).crash(ending{signal: 9})
+		r.proc(childapi.Checker).crash(ending{signal: 9}) // now its start is delayed by a second
+		answer := r.reload(&reload{})
+		wantSaid(t, "VRRP", v, "PREPARE 2")
+		time.Sleep(time.Second)
+		c := r.proc(childapi.Checker).connect(0)
+		wantSaid(t, "the checker while VRRP thinks", c, "FIRST 1, COMMIT 1")
+		v.prepared(2, 0)
+		wantSaid(t, "the checker then", c, "PREPARE 2, COMMIT 2")
+		v.readyAt(2)
+		c.readyAt(1)
+		if len(answer) != 0 {
+			t.Error("answered while the checker runs the old generation")
+		}
+		c.readyAt(2)
+		if o := <-answer; o.err != nil {
+			t.Error(o.err)
+		}
+		r.stop()
+	})
+}

@@ -226,6 +226,13 @@ func (r *rig) pid(name string) int {
 	return n
 }
 
+// children lists the daemon's processes, to see that they stay the same.
+func (r *rig) children() string {
+	pids := r.p.Children()
+	slices.Sort(pids)
+	return fmt.Sprint(r.p.Pid(), pids)
+}
+
 func (r *rig) vrrpPid() int { r.Helper(); return r.pid("/run/vrrp.pid") }
 
 // own are the daemon's adverts since a moment.

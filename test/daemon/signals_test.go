@@ -88,7 +88,7 @@ func TestDumpSignals(t *testing.T) {
 func TestBursts(t *testing.T) {
 	r := newRig(t)
 	r.master(conf("", inst{}, service))
-	pids := fmt.Sprint(r.p.Pid(), r.p.Children())
+	pids := r.children()
 	w := r.watch("/tmp")
 	since := time.Now()
 	for range 500 {
@@ -106,7 +106,7 @@ func TestBursts(t *testing.T) {
 		}
 	}
 	r.steady(51, since, 100*time.Millisecond, 50*time.Millisecond)
-	if now := fmt.Sprint(r.p.Pid(), r.p.Children()); now != pids {
+	if now := r.children(); now != pids {
 		t.Errorf("the processes were %s and are %s", pids, now)
 	}
 	if a := r.ctl("status"); a.status != 0 {

@@ -138,6 +138,8 @@ func rootRows() []cursor.Row[decoder] {
 		"linkbeat_interfaces":      "link state is always taken from netlink",
 		"interface_up_down_delays": "link changes are not delayed yet",
 		"vrrp_track_process":       "processes are not watched yet",
+		"track_file":               noFiles,
+		"vrrp_track_file":          noFiles,
 	}
 	for i := range rows {
 		rows[i].Effect = effects[rows[i].Name]
@@ -149,6 +151,8 @@ func rootRows() []cursor.Row[decoder] {
 		Into:    (*decoder).readBFD,
 	})
 }
+
+const noFiles = "files are not watched yet"
 
 const noRoutes = "virtual and static routes and rules are not set yet"
 

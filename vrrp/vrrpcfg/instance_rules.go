@@ -94,7 +94,7 @@ func trackRows() []row {
 			b.d.trackInterfaces(b.Name, &b.Track.Interfaces, c)
 		}),
 		block("track_script", named, func(b *building, c *cursor.Cursor) { b.d.trackList(trackScripts, b.Name, &b.Track.Scripts, c) }),
-		effect("files are not watched yet", block("track_file", named, func(b *building, c *cursor.Cursor) { b.d.trackList(trackFiles, b.Name, &b.Track.Files, c) })),
+		effect(noFiles, block("track_file", named, func(b *building, c *cursor.Cursor) { b.d.trackList(trackFiles, b.Name, &b.Track.Files, c) })),
 		effect("processes are not watched yet", block("track_process", named, func(b *building, c *cursor.Cursor) {
 			b.d.trackList(trackProcesses, b.Name, &b.Track.Processes, c)
 		})),
