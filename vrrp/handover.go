@@ -16,6 +16,7 @@ import (
 // to the next VRRP child. One slot an instance; storing is a few stores to memory.
 type handover struct {
 	slots   []slot
+	written []int                 // slots that the process before us has used
 	records map[uint64]fsm.Record // by configuration digest, of the process before us
 	used    int
 }
@@ -35,9 +36,27 @@ func (h *handover) open(boot childapi.Boot, log *slog.Logger) {
 		return
 	}
 	h.slots = unsafe.Slice((*slot)(unsafe.Pointer(unsafe.SliceData(mem))), len(mem)/fsm.SlotSize)
-	for i := range h.slots {
-		if r, ok := fsm.DecodeRecord(&h.slots[i]); ok {
-			h.records[r.Digest] = r
+	h.read()
+}
+
+// read takes the records over. It reads through the descriptor: looking at the mapping
+// would make every page of it resident, used or not.
+func (h *handover) read() {
+	var page [32]slot
+	octets := unsafe.Slice(&page[0][0], len(page)*fsm.SlotSize)
+	for first := 0; first < len(h.slots); first += len(page) {
+		n, err := unix.Pread(childapi.HandoverFD, octets, int64(first*fsm.SlotSize))
+		if err != nil {
+			return
+		}
+		for i := range n / fsm.SlotSize {
+			if page[i] == (slot{}) {
+				continue
+			}
+			h.written = append(h.written, first+i)
+			if r, ok := fsm.DecodeRecord(&page[i]); ok {
+				h.records[r.Digest] = r
+			}
 		}
 	}
 }
@@ -58,7 +77,7 @@ func mapHandover() ([]byte, error) {
 // begin empties the slots: the records have been read, and every instance that runs
 // writes its own.
 func (h *handover) begin() {
-	for i := range h.slots {
+	for _, i := range h.written {
 		h.slots[i] = slot{}
 	}
 }

@@ -4,38 +4,34 @@ import (
 	"math"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
+	"keepalived/core/global"
 )
 
-// server is a real_server under construction.
+// server is a real_server under construction: what was said, before defaults.
 type server struct {
-	s        *service
-	addr     netip.Addr
-	port     uint16
-	weight   int64 // -1: the service's
-	method   string
-	notified map[string]bool
+	*Server
+	s *service
+
+	port    uint16 // as written
+	hasPort bool
+	weight  int64 // -1: the service's
+
+	alpha, inhibit, mail global.Switch
+	checks               []*check
 }
 
 const serverPath = servicePath + "/real_server"
 
-// title is the server as log lines name it.
-func (r *server) title(s *service) string {
-	protocol := strings.ToLower(s.protocol)
-	if protocol == "" || s.fwmark {
-		protocol = "none"
+// title is the server as complaints name it.
+func (r *server) title() string {
+	protocol := r.s.Protocol
+	if r.s.Kind == ByMark {
+		protocol = NoProtocol
 	}
-	return sprintf("[%s]:%s:%d", r.addr, protocol, r.port)
-}
-
-func (r *server) effectiveWeight(s *service) int64 {
-	if r.weight < 0 {
-		return s.weight
-	}
-	return r.weight
+	return sprintf("[%s]:%s:%d", r.Addr, protocol, r.port)
 }
 
 // readServer reads `real_server <ip> [<port>] { ... }`.
@@ -44,9 +40,9 @@ func (s *service) readServer(c *cursor.Cursor) {
 	if !ok {
 		return
 	}
-	r := server{s: s, weight: -1, notified: map[string]bool{}}
+	r := &server{s: s, weight: Unset, Server: &Server{Range: w.Range, Timing: unsetTiming()}}
 	port, more := c.Peek()
-	if r.addr, ok = cursor.ParseAddr(w.Text); !ok {
+	if r.Addr, ok = cursor.ParseAddr(w.Text); !ok {
 		c.Errorf(w.Range, diag.BadAddress, "Invalid real server ip address/port %s/%s - skipping", w.Text, port.Text)
 		return
 	}
@@ -60,10 +56,10 @@ func (s *service) readServer(c *cursor.Cursor) {
 			c.Hint("Invalid real server ip address/port %s/%s - skipping", w.Text, port.Text)
 			return
 		}
-		r.port = uint16(n)
+		r.port, r.hasPort = uint16(n), n != 0
 	}
-	serverTable.Decode(&r, c.Block(), s.d.diags)
-	if s.addr.IsValid() && s.addr.Is4() != r.addr.Is4() && s.method != "TUN" && r.method != "TUN" {
+	serverTable.Decode(r, c.Block(), s.d.diags)
+	if s.Addr.IsValid() && s.Addr.Is4() != r.Addr.Is4() && s.Forwarding.Method != TUN && r.Forwarding.Method != TUN {
 		c.Errorf(w.Range, diag.BadAddress, "Address family of virtual server and real server %s don't match - skipping real server.", w.Text)
 		return
 	}
@@ -72,12 +68,6 @@ func (s *service) readServer(c *cursor.Cursor) {
 
 func serverRows() []cursor.Row[server] {
 	const path = serverPath
-	title := func(r *server) string { return r.title(r.s) }
-	script := func(name string) cursor.Row[server] {
-		return notify(path, name, title,
-			func(r *server) *[]cursor.ScriptUse { return &r.s.d.scripts },
-			func(r *server) map[string]bool { return r.notified })
-	}
 	rows := slices.Concat([]cursor.Row[server]{
 		doc("0..2147483647", "the virtual server's", line(path, "weight", "<n>", 1, func(r *server, c *cursor.Cursor) {
 			if n, ok := c.Int(0, math.MaxInt32); ok {
@@ -87,22 +77,54 @@ func serverRows() []cursor.Row[server] {
 			}
 		})),
 		doc("", "the virtual server's", line(path, "lvs_method", methodGrammar, 1, func(r *server, c *cursor.Cursor) {
-			if m, ok := readMethod(c, "real server"); ok {
-				r.method = m
+			if f, ok := readMethod(c, "real server"); ok {
+				r.Forwarding = f
 			}
 		})),
-		number[server](path, "uthreshold", "0", 0, math.MaxUint32),
-		number[server](path, "lthreshold", "0", 0, math.MaxUint32),
-		boolean[server](path, "inhibit_on_failure", "the virtual server's", "Invalid inhibit_on_failure parameter %s"),
-		script("notify_up"), script("notify_down"),
-		boolean[server](path, "alpha", "the virtual server's", "Invalid alpha parameter %s"),
-	}, timingRows[server](path, "real server"), []cursor.Row[server]{
-		boolean[server](path, "smtp_alert", "on", "Invalid real_server smtp_alert parameter %s"),
-		text[server](path, "virtualhost", "<string>", "real server virtualhost missing"),
-		text[server](path, "snmp_name", "<string>", "real server snmp_name missing or extra parameters"),
+		number(path, "uthreshold", "0", 0, math.MaxUint32, func(r *server, n int64) { r.Upper = uint32(n) }),
+		number(path, "lthreshold", "0", 0, math.MaxUint32, func(r *server, n int64) { r.Lower = uint32(n) }),
+		boolean(path, "inhibit_on_failure", "the virtual server's", "Invalid inhibit_on_failure parameter %s",
+			func(r *server, v bool) { r.inhibit = global.SwitchOf(v) }),
+		notify(path, "notify_up", (*server).title, func(r *server) **cursor.Script { return &r.NotifyUp }),
+		notify(path, "notify_down", (*server).title, func(r *server) **cursor.Script { return &r.NotifyDown }),
+		boolean(path, "alpha", "the virtual server's", "Invalid alpha parameter %s",
+			func(r *server, v bool) { r.alpha = global.SwitchOf(v) }),
+	}, timingRows(path, "real server", func(r *server) *Timing { return &r.Timing }), []cursor.Row[server]{
+		boolean(path, "smtp_alert", "on", "Invalid real_server smtp_alert parameter %s",
+			func(r *server, v bool) { r.mail = global.SwitchOf(v) }),
+		text(path, "virtualhost", "<string>", "real server virtualhost missing", func(r *server, v string) { r.VirtualHost = v }),
+		effect(noSNMP, text(path, "snmp_name", "<string>", "real server snmp_name missing or extra parameters", func(r *server, v string) { r.SNMPName = v })),
 	})
 	for _, k := range checkKinds() {
 		rows = append(rows, cursor.Row[server]{Keyword: k.Keyword, Into: func(r *server, c *cursor.Cursor) { k.read(r, c) }})
 	}
 	return rows
 }
+
+// complete gives the server what its service says where it says nothing itself.
+func (r *server) complete() {
+	s, g := r.s, r.s.d.g
+	r.Protocol = s.Protocol
+	r.Weight = s.Weight
+	if r.weight != Unset {
+		r.Weight = int32(r.weight)
+	}
+	if r.Forwarding.Method == MethodUnset {
+		r.Forwarding = s.Forwarding
+	}
+	r.Server.Port = r.port
+	if s.Kind == ByAddress && (r.Forwarding.Method != NAT || !r.hasPort) {
+		r.Server.Port = s.Port
+	}
+	r.Alpha = r.alpha.Or(s.Alpha)
+	r.Inhibit = r.inhibit.Or(s.Inhibit)
+	r.Mail = r.mail.Or(g.SMTPAlertChecker.Or(g.SMTPAlert.Or(true)))
+	r.Timing.inherit(s.Timing)
+	for _, k := range r.checks {
+		k.complete()
+		r.Checks = append(r.Checks, k.Check)
+	}
+}
+
+// at is where ip_vs has the server.
+func (r *server) at() netip.AddrPort { return netip.AddrPortFrom(r.Addr, r.Server.Port) }

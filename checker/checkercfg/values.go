@@ -2,6 +2,7 @@ package checkercfg
 
 import (
 	"math"
+	"net/netip"
 	"time"
 
 	"keepalived/core/config/cursor"
@@ -12,61 +13,84 @@ import (
 // longest is the longest time keepalived keeps in 32 bits of microseconds.
 const longest = 4294967295 * time.Microsecond
 
-// number is `name <n>` of which only the value is looked at.
-func number[T any](path, name, def string, min, max int64) cursor.Row[T] {
-	return doc(rangeText(min, max), def, line(path, name, "<n>", 1, func(_ *T, c *cursor.Cursor) { c.Int(min, max) }))
+// number is `name <n>`. A nil set: only the value is looked at.
+func number[T any](path, name, def string, min, max int64, set func(*T, int64)) cursor.Row[T] {
+	return doc(rangeText(min, max), def, line(path, name, "<n>", 1, func(t *T, c *cursor.Cursor) {
+		if n, ok := c.Int(min, max); ok && set != nil {
+			set(t, n)
+		}
+	}))
 }
 
 // timer is `name <seconds>`.
-func timer[T any](path, name, def string, min, max time.Duration) cursor.Row[T] {
-	return doc("", def, line(path, name, "<seconds>", 1, func(_ *T, c *cursor.Cursor) {
-		if _, ok := c.Seconds(6, min, max); !ok {
+func timer[T any](path, name, def string, min, max time.Duration, set func(*T, time.Duration)) cursor.Row[T] {
+	return doc("", def, line(path, name, "<seconds>", 1, func(t *T, c *cursor.Cursor) {
+		d, ok := c.Seconds(6, min, max)
+		if !ok {
 			c.Hint("%s invalid - ignoring", name)
+		} else if set != nil {
+			set(t, d)
 		}
 	}))
 }
 
 // boolean is `name [<bool>]`.
-func boolean[T any](path, name, def, complaint string) cursor.Row[T] {
-	return doc("", def, line(path, name, "[<bool>]", 0, func(_ *T, c *cursor.Cursor) { c.Bool(complaint) }))
+func boolean[T any](path, name, def, complaint string, set func(*T, bool)) cursor.Row[T] {
+	return doc("", def, line(path, name, "[<bool>]", 0, func(t *T, c *cursor.Cursor) {
+		if v, ok := c.Bool(complaint); ok && set != nil {
+			set(t, v)
+		}
+	}))
 }
 
 // flag is a keyword without words.
-func flag[T any](path, name string) cursor.Row[T] {
-	return doc("", "off", line(path, name, "", 0, func(*T, *cursor.Cursor) {}))
+func flag[T any](path, name string, set func(*T)) cursor.Row[T] {
+	return doc("", "off", line(path, name, "", 0, func(t *T, _ *cursor.Cursor) {
+		if set != nil {
+			set(t)
+		}
+	}))
 }
 
 // text is `name <word>`; missing is the complaint without one.
-func text[T any](path, name, grammar, missing string) cursor.Row[T] {
-	return line(path, name, grammar, 0, func(_ *T, c *cursor.Cursor) {
-		if missing != "" && !c.More() {
+func text[T any](path, name, grammar, missing string, set func(*T, string)) cursor.Row[T] {
+	return line(path, name, grammar, 0, func(t *T, c *cursor.Cursor) {
+		w, ok := c.Next()
+		switch {
+		case !ok && missing != "":
 			c.Errorf(c.Range(), diag.BadValue, "%s", missing)
+		case ok && set != nil:
+			set(t, w.Text)
 		}
 	})
 }
 
 // address is `name <ip>`.
-func address[T any](path, name, def string) cursor.Row[T] {
-	return doc("", def, line(path, name, "<ip>", 1, func(_ *T, c *cursor.Cursor) {
-		if w, ok := c.Word(); ok {
-			if _, ok := cursor.ParseAddr(w.Text); !ok {
-				c.Errorf(w.Range, diag.BadAddress, "Invalid %s address %s - ignoring", name, w.Text)
-			}
+func address[T any](path, name, def string, set func(*T, netip.Addr)) cursor.Row[T] {
+	return doc("", def, line(path, name, "<ip>", 1, func(t *T, c *cursor.Cursor) {
+		w, ok := c.Word()
+		if !ok {
+			return
+		}
+		a, ok := cursor.ParseAddr(w.Text)
+		if !ok {
+			c.Errorf(w.Range, diag.BadAddress, "Invalid %s address %s - ignoring", name, w.Text)
+		} else if set != nil {
+			set(t, a)
 		}
 	}))
 }
 
-// notify is `name <script>`; again is the complaint about a second one.
-func notify[T any](path, name string, owner func(*T) string, uses func(*T) *[]cursor.ScriptUse, at func(*T) map[string]bool) cursor.Row[T] {
+// notify is `name <script>`, which only counts the first time.
+func notify[T any](path, name string, owner func(*T) string, at func(*T) **cursor.Script) cursor.Row[T] {
 	r := line(path, name, "<script>", 1, func(t *T, c *cursor.Cursor) {
 		s, ok := c.Script()
 		switch {
 		case !ok:
-		case at(t)[name]:
+		case *at(t) != nil:
 			c.Errorf(s.Range, diag.Duplicate, "(%s) %s script already specified - ignoring %s", owner(t), name, s.Text)
 		default:
-			at(t)[name] = true
-			*uses(t) = append(*uses(t), cursor.ScriptUse{Kind: cursor.CheckScript, Owner: owner(t), Script: s})
+			*at(t) = s
 		}
 	})
 	r.Script = true
@@ -92,13 +116,55 @@ func rangeText(min, max int64) string {
 	return sprintf("%d..%d", min, max)
 }
 
-// decoder is the state of one Validate.
+// unsetTiming is the Timing of a block that has said nothing yet.
+func unsetTiming() Timing {
+	return Timing{ConnectTimeout: Unset, DelayLoop: Unset, Retry: Unset, RetryDelay: Unset, Warmup: Unset}
+}
+
+// inherit takes over from what it does not say itself.
+func (t *Timing) inherit(from Timing) {
+	t.ConnectTimeout = orDuration(t.ConnectTimeout, from.ConnectTimeout)
+	t.DelayLoop = orDuration(t.DelayLoop, from.DelayLoop)
+	t.RetryDelay = orDuration(t.RetryDelay, from.RetryDelay)
+	t.Warmup = orDuration(t.Warmup, from.Warmup)
+	if t.Retry == Unset {
+		t.Retry = from.Retry
+	}
+}
+
+// orDuration is d, def when it was not said.
+func orDuration(d, def time.Duration) time.Duration {
+	if d == Unset {
+		return def
+	}
+	return d
+}
+
+// timingRows are the times that virtual servers and real servers share.
+func timingRows[T any](path, what string, of func(*T) *Timing) []cursor.Row[T] {
+	return []cursor.Row[T]{
+		timer(path, "connect_timeout", "5", time.Microsecond, longest, func(t *T, d time.Duration) { of(t).ConnectTimeout = d }),
+		doc("1..4294967295", "as the checker has it", line(path, "retry", "<n>", 1, func(t *T, c *cursor.Cursor) {
+			n, ok := c.Int(1, math.MaxUint32)
+			if !ok {
+				c.Hint("%s retry value invalid", what)
+				return
+			}
+			of(t).Retry = n
+		})),
+		timer(path, "delay_before_retry", "as the checker has it", 0, longest, func(t *T, d time.Duration) { of(t).RetryDelay = d }),
+		timer(path, "warmup", "delay_loop", 0, math.MaxInt64, func(t *T, d time.Duration) { of(t).Warmup = d }),
+		timer(path, "delay_loop", "60", time.Microsecond, math.MaxInt64, func(t *T, d time.Duration) { of(t).DelayLoop = d }),
+	}
+}
+
+// decoder is the state of one Load.
 type decoder struct {
-	g       *global.Config
-	diags   *diag.List
-	groups  map[string]bool // virtual_server_group
-	files   map[string]bool // track_file so far
-	bfds    map[string]bool // bfd_instance so far
-	scripts []cursor.ScriptUse
-	servers int // virtual servers that are used
+	cfg      *Config
+	g        *global.Config
+	diags    *diag.List
+	groups   map[string]*Group // virtual_server_group
+	files    map[string]bool   // track_file so far
+	bfds     map[string]bool   // bfd_instance so far
+	services map[string]int    // how many of a key there are
 }

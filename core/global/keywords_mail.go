@@ -103,11 +103,12 @@ func fifoRows() []row {
 	} {
 		rows = append(rows,
 			of(f.name, "<path> [<user> [<group>]]", func(g *Config, c *cursor.Cursor) { readFIFO(f.at(g), c) }),
-			of(f.name+"_script", "<script>", func(g *Config, c *cursor.Cursor) { readFIFOScript(f.at(g), c) }).asScript())
+			of(f.name+"_script", "<script>", func(g *Config, c *cursor.Cursor) { readFIFOScript(f.at(g), c) }).asScript().effect("readers of FIFOs are not started yet"))
 	}
+	rows[len(rows)-2].Effect = noLVS // lvs_notify_fifo
 	return append(rows,
 		boolean("vrrp_notify_priority_changes", "Invalid value '%s' for global vrrp_notify_priority_changes specified", func(g *Config) *bool { return &g.NotifyPriorityChanges }),
-		flag("fifo_write_vrrp_states_on_reload", func(g *Config) *bool { return &g.FIFOStatesOnReload }),
+		flag("fifo_write_vrrp_states_on_reload", func(g *Config) *bool { return &g.FIFOStatesOnReload }).effect("states are not written again at a reload yet"),
 		boolean("rs_init_notifies", "Invalid value '%s' for global rs_init_notifies specified", func(g *Config) *bool { return &g.RSInitNotifies }).effect(noLVS))
 }
 

@@ -51,10 +51,10 @@ func identityRows() []row {
 		flag("enable_script_security", func(g *Config) *bool { return &g.ScriptSecurity }),
 		boolean("use_symlink_paths", "", func(g *Config) *bool { return &g.UseSymlinkPaths }).since("2.3.0"),
 		boolean("set_supplementary_groups", "", func(g *Config) *bool { return &g.SupplementaryGroups }).since("2.3.0"),
-		lifeScript("startup_script", func(g *Config) **cursor.Script { return &g.StartupScript }),
-		lifeScript("shutdown_script", func(g *Config) **cursor.Script { return &g.ShutdownScript }),
-		lifeTimeout("startup_script_timeout", func(g *Config) *time.Duration { return &g.StartupTimeout }),
-		lifeTimeout("shutdown_script_timeout", func(g *Config) *time.Duration { return &g.ShutdownTimeout }),
+		lifeScript("startup_script", func(g *Config) **cursor.Script { return &g.StartupScript }).effect(noLife),
+		lifeScript("shutdown_script", func(g *Config) **cursor.Script { return &g.ShutdownScript }).effect(noLife),
+		lifeTimeout("startup_script_timeout", func(g *Config) *time.Duration { return &g.StartupTimeout }).effect(noLife),
+		lifeTimeout("shutdown_script_timeout", func(g *Config) *time.Duration { return &g.ShutdownTimeout }).effect(noLife),
 	}
 }
 

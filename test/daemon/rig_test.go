@@ -365,3 +365,37 @@ func tempConf(t *testing.T, text string) string {
 	}
 	return name
 }
+
+// stream collects what a program writes until the test ends.
+type stream struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *stream) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *stream) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// events follows `keepalivedctl events` and returns when the snapshot is through.
+func (r *rig) events(flags ...string) *stream {
+	r.Helper()
+	s := &stream{}
+	cmd := exec.Command(ourCtl, append([]string{"--socket", r.socket(), "events"}, flags...)...)
+	cmd.Stdout, cmd.Stderr = s, s
+	if err := cmd.Start(); err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	if len(flags) == 0 {
+		r.eventually("the end of the snapshot", func() bool { return strings.Contains(s.text(), "changes from here on") })
+	}
+	return s
+}

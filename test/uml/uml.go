@@ -9,21 +9,15 @@
 package uml
 
 import (
-	"bytes"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // The programs needed, as Debian installs them.
@@ -83,13 +77,13 @@ func Run(ctx context.Context, j Job) (status int, err error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, j.Limit, fmt.Errorf("still running after %v", j.Limit))
 	defer cancel()
-	console, err := j.boot(ctx, dir)
+	console, bootErr := j.boot(ctx, dir)
 	text, readErr := os.ReadFile(filepath.Join(dir, "status"))
 	switch {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case readErr != nil:
-		err = errors.New("it left no exit status")
+		err = fmt.Errorf("it left no exit status (the kernel: %v)", bootErr)
 	default:
 		if status, err = strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
 			return status, nil

@@ -137,7 +137,7 @@ func rootRows() []cursor.Row[decoder] {
 		"static_rules":             noRoutes,
 		"linkbeat_interfaces":      "link state is always taken from netlink",
 		"interface_up_down_delays": "link changes are not delayed yet",
-		"vrrp_track_process":       "processes are not watched yet",
+		"vrrp_track_process":       noProcesses,
 		"track_file":               noFiles,
 		"vrrp_track_file":          noFiles,
 	}
@@ -147,10 +147,16 @@ func rootRows() []cursor.Row[decoder] {
 	// The checker's table has bfd_instance's keywords; its name and weight are
 	// wanted here, because track_bfd may only name what is defined before it.
 	return append(rows, cursor.Row[decoder]{
-		Keyword: config.Keyword{Name: "bfd_instance", Kind: config.Block, Need: 1, Grammar: "<name> { ... }", Effect: "BFD does not run yet"},
+		Keyword: config.Keyword{Name: "bfd_instance", Kind: config.Block, Need: 1, Grammar: "<name> { ... }", Effect: noBFD},
 		Into:    (*decoder).readBFD,
 	})
 }
+
+const noProcesses = "processes are not watched yet"
+
+const noBFD = "BFD does not run yet"
+
+const noMail = "mail is not sent yet"
 
 const noFiles = "files are not watched yet"
 

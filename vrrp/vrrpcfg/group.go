@@ -73,23 +73,23 @@ func groupRows() []cursor.Row[syncGroup] {
 		list("track_script", "{ <name> [weight <n> [reverse|noreverse]] }", func(g *syncGroup, c *cursor.Cursor) {
 			g.d.trackList(trackScripts, g.Name, &g.Track.Scripts, c)
 		}),
-		list("track_file", "{ <name> [weight <n> [reverse|noreverse]] }", func(g *syncGroup, c *cursor.Cursor) {
+		effect(noFiles, list("track_file", "{ <name> [weight <n> [reverse|noreverse]] }", func(g *syncGroup, c *cursor.Cursor) {
 			g.d.trackList(trackFiles, g.Name, &g.Track.Files, c)
-		}),
-		list("track_process", "{ <name> [weight <n> [reverse|noreverse]] }", func(g *syncGroup, c *cursor.Cursor) {
+		})),
+		effect(noProcesses, list("track_process", "{ <name> [weight <n> [reverse|noreverse]] }", func(g *syncGroup, c *cursor.Cursor) {
 			g.d.trackList(trackProcesses, g.Name, &g.Track.Processes, c)
-		}),
-		list("track_bfd", "{ <name> [weight <n> [reverse|noreverse]] }", func(g *syncGroup, c *cursor.Cursor) {
+		})),
+		effect(noBFD, list("track_bfd", "{ <name> [weight <n> [reverse|noreverse]] }", func(g *syncGroup, c *cursor.Cursor) {
 			g.d.trackList(trackBFDs, g.Name, &g.Track.BFDs, c)
-		}),
+		})),
 		notify("notify_master", func(g *syncGroup) **cursor.Script { return &g.Notify.Master }),
 		notify("notify_backup", func(g *syncGroup) **cursor.Script { return &g.Notify.Backup }),
 		notify("notify_fault", func(g *syncGroup) **cursor.Script { return &g.Notify.Fault }),
 		notify("notify_stop", func(g *syncGroup) **cursor.Script { return &g.Notify.Stop }),
 		notify("notify", func(g *syncGroup) **cursor.Script { return &g.Notify.Any }),
-		doc("", "smtp_alert_vrrp", line(path, "smtp_alert", "[<bool>]", 0, func(g *syncGroup, c *cursor.Cursor) {
+		effect(noMail, doc("", "smtp_alert_vrrp", line(path, "smtp_alert", "[<bool>]", 0, func(g *syncGroup, c *cursor.Cursor) {
 			readSwitch(c, &g.smtp, "Invalid vrrp_group smtp_alert parameter %s")
-		})),
+		}))),
 		doc("", "vrrp_notify_priority_changes", line(path, "notify_priority_changes", "[<bool>]", 0, func(g *syncGroup, c *cursor.Cursor) {
 			readSwitch(c, &g.prioLines, sprintf("(%s) Invalid value '%%s' for sync group notify_priority_changes specified", g.Name))
 		})),

@@ -65,7 +65,6 @@ func members(name, grammar string, into func(*building, *cursor.Cursor)) row {
 	return r
 }
 
-func effect(text string, r row) row    { r.Effect = text; return r }
 func since(version string, r row) row  { r.Since = version; return r }
 func deprecated(use string, r row) row { r.Deprecated = use; return r }
 
@@ -259,7 +258,7 @@ func notifyRows() []row {
 		script("notify", func(b *building) **cursor.Script { return &b.Notify.Any }),
 		script("notify_master_rx_lower_pri", func(b *building) **cursor.Script { return &b.Notify.RxLowerPri }),
 		deleted,
-		tristate("smtp_alert", "smtp_alert_vrrp", func(*building) string { return "Invalid vrrp_instance smtp_alert parameter %s" }, func(b *building) *global.Switch { return &b.smtp }),
+		effect(noMail, tristate("smtp_alert", "smtp_alert_vrrp", func(*building) string { return "Invalid vrrp_instance smtp_alert parameter %s" }, func(b *building) *global.Switch { return &b.smtp })),
 		tristate("notify_priority_changes", "as the sync group, else vrrp_notify_priority_changes",
 			func(b *building) string {
 				return "(" + b.Name + ") Invalid value '%s' for notify_priority_changes specified"

@@ -95,10 +95,10 @@ func trackRows() []row {
 		}),
 		block("track_script", named, func(b *building, c *cursor.Cursor) { b.d.trackList(trackScripts, b.Name, &b.Track.Scripts, c) }),
 		effect(noFiles, block("track_file", named, func(b *building, c *cursor.Cursor) { b.d.trackList(trackFiles, b.Name, &b.Track.Files, c) })),
-		effect("processes are not watched yet", block("track_process", named, func(b *building, c *cursor.Cursor) {
+		effect(noProcesses, block("track_process", named, func(b *building, c *cursor.Cursor) {
 			b.d.trackList(trackProcesses, b.Name, &b.Track.Processes, c)
 		})),
-		effect("BFD does not run yet", block("track_bfd", named, func(b *building, c *cursor.Cursor) { b.d.trackList(trackBFDs, b.Name, &b.Track.BFDs, c) })),
+		effect(noBFD, block("track_bfd", named, func(b *building, c *cursor.Cursor) { b.d.trackList(trackBFDs, b.Name, &b.Track.BFDs, c) })),
 		flag("dont_track_primary", func(b *building) { b.Track.NoPrimary = true }),
 		flag("track_src_ip", func(b *building) { b.Source.Track = true }),
 		deprecated("linkbeat_interfaces", on("linkbeat_use_polling", "", 0, func(b *building, c *cursor.Cursor) {

@@ -18,6 +18,12 @@ func line[T any](path, name, grammar string, need int, into func(*T, *cursor.Cur
 	}
 }
 
+// effect marks a keyword that is understood and does nothing yet.
+func effect[T any](text string, r cursor.Row[T]) cursor.Row[T] {
+	r.Effect = text
+	return r
+}
+
 // doc adds range and default for the documentation.
 func doc[T any](rng, def string, r cursor.Row[T]) cursor.Row[T] {
 	r.Range, r.Default = rng, def
