@@ -20,7 +20,7 @@ BUILD     := $(GO) build -trimpath -tags grpcnotrace -ldflags "$(LDFLAGS)"
 TOOL      := $(GO) tool -modfile=test/tools/go.mod
 
 # What the tests run against, all from Debian or Ubuntu.
-TEST_PACKAGES := keepalived frr iproute2 nftables tcpdump procps systemd iputils-ping busybox-static protobuf-compiler
+TEST_PACKAGES := keepalived frr iproute2 nftables tcpdump procps systemd iputils-ping busybox-static protobuf-compiler groff-base
 
 .PHONY: help build demo test race lint generate generate-check bench install deps fuzz-short clean
 
@@ -98,6 +98,10 @@ generate:
 generate-check:
 	@out=$$(mktemp -d); trap 'rm -rf $$out' EXIT; $(MAKE) -s generate OUT=$$out && \
 	diff -ru --exclude='*.proto' proto/keepalived $$out/keepalived || { echo "proto: run make generate and commit" >&2; exit 1; }
+
+# BENCH takes more flags: make bench BENCH='-only scale -big'
+bench: deps build
+	$(GO) run ./test/bench -ours $(CURDIR)/bin/keepalived $(BENCH)
 
 clean:
 	rm -rf bin dist

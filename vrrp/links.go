@@ -143,8 +143,31 @@ func (d *daemon) linkChanged(now clock.Instant, c iface.Change) {
 			if c.What == iface.Appeared || c.What == iface.Vanished {
 				d.retarget(in)
 			}
+			if c.What == iface.Appeared && in.slot != c.Slot && in.addressesOn(name) && in.st.Phase == fsm.Master {
+				d.step(now, in, fsm.Event{Kind: fsm.EvReconfigured, Priority: in.st.Priority}) // its addresses there are wanted anew
+			}
 			d.refreshLinks(now, in)
 		}
+	}
+}
+
+// watchLinks has the table tell of every interface the instance depends on.
+func (d *daemon) watchLinks(in *instance) {
+	for i := range in.track {
+		if t := &in.track[i]; t.kind == trackInterface {
+			d.links.Watch(t.name, in.id)
+		}
+	}
+	for _, list := range [][]vrrpcfgAddress{in.cfg.Addresses, in.cfg.Excluded} {
+		for _, a := range list {
+			d.links.Watch(a.Dev, in.id)
+		}
+	}
+}
+
+func (d *daemon) unwatchLinks(in *instance) {
+	for s := range d.links.Slots() {
+		d.links.Unwatch(iface.Slot(s), in.id)
 	}
 }
 
@@ -159,6 +182,10 @@ func (in *instance) usesLink(name string) bool {
 			return true
 		}
 	}
+	return in.addressesOn(name)
+}
+
+func (in *instance) addressesOn(name string) bool {
 	on := func(a vrrpcfgAddress) bool { return a.Dev == name }
 	return slices.ContainsFunc(in.cfg.Addresses, on) || slices.ContainsFunc(in.cfg.Excluded, on)
 }

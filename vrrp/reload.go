@@ -178,6 +178,7 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 		default:
 			in.cfg = cfg
 			in.track = d.trackRefs(cfg, d.cfg.Groups)
+			d.watchLinks(in) // its group may track others now
 		}
 		list = append(list, in)
 	}
@@ -189,6 +190,9 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	}
 	for _, in := range d.instances {
 		d.evaluate(now, in)
+	}
+	for link, p := range d.announce.pacers {
+		p.Configure(d.pace(link))
 	}
 	d.precise()
 }
@@ -204,12 +208,19 @@ func (d *daemon) take(p *preparation) {
 func (d *daemon) change(now clock.Instant, in *instance, cfg *vrrpcfg.Instance, change vrrpcfg.Change) {
 	in.cfg = cfg
 	in.track = d.trackRefs(cfg, d.cfg.Groups)
+	d.watchLinks(in)
 	d.notify.hooks(in)
 	source := d.source(in)
 	in.mc = machineConfig(cfg, source)
 	const silent = vrrpcfg.ChangeNotify | vrrpcfg.ChangeTrack | vrrpcfg.ChangeGARP
 	if change&(vrrpcfg.ChangeAddresses|vrrpcfg.ChangeGARP) != 0 {
 		d.retarget(in)
+	}
+	if change.Has(vrrpcfg.ChangeGARP) {
+		for _, p := range in.pacers {
+			p.Reschedule(in.id, now)
+			p.timer.set(p.Deadline(now))
+		}
 	}
 	if change&^silent == 0 {
 		d.handover.store(in)
@@ -232,9 +243,7 @@ func (d *daemon) remove(now clock.Instant, in *instance) {
 	d.step(now, in, fsm.Event{Kind: fsm.EvShutdown})
 	d.unbind(in)
 	d.listenAt(in, membership{})
-	if in.slot >= 0 {
-		d.links.Unwatch(in.slot, in.id)
-	}
+	d.unwatchLinks(in)
 	delete(d.byName, in.cfg.Name)
 	d.reportRemoved(in)
 	if in.applied == in.st.Gen {

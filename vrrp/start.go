@@ -112,6 +112,7 @@ func (d *daemon) prepareInstance(in *instance) {
 	in.mc = machineConfig(in.cfg, d.source(in))
 	in.st = fsm.New(&in.mc)
 	in.track = d.trackRefs(in.cfg, d.cfg.Groups)
+	d.watchLinks(in)
 	d.notify.hooks(in)
 	d.bind(in)
 	d.listen(in)

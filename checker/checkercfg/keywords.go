@@ -1,7 +1,8 @@
-// Package checkercfg knows the checkers' configuration: virtual_server,
-// virtual_server_group, SSL and bfd_instance. It has their keywords and says
-// what is wrong with their values. Pure; imports core/config (with cursor),
-// core/diag and core/global only.
+// Package checkercfg is the typed model of the checkers' configuration: virtual
+// servers, their groups, real servers, checkers. It decodes a config.Tree, resolves
+// defaults and references, and compares two generations for a reload. Pure; imports
+// core/config (with cursor), core/diag and core/global only. Addresses are not looked
+// up, interfaces are names, whether a script can be run is told by the caller.
 package checkercfg
 
 import (
@@ -11,9 +12,11 @@ import (
 	"keepalived/core/config/cursor"
 )
 
+// What keywords that are read and do nothing yet are said to lack.
 const (
-	noChecks = "the healthchecker child does not check or manage ip_vs yet"
-	noBFD    = "BFD does not run yet"
+	notRunning = "only TCP_CHECK, HTTP_GET, SSL_GET and MISC_CHECK run yet; the real server counts as good without them"
+	noRegex    = "the body is not searched yet"
+	noSNMP     = "SNMP is not served yet"
 )
 
 // Keywords returns every keyword of the checkers' blocks.
@@ -54,6 +57,9 @@ func doc[T any](rng, def string, r cursor.Row[T]) cursor.Row[T] {
 	r.Range, r.Default = rng, def
 	return r
 }
+
+// effect tells what a keyword does not do yet.
+func effect[T any](what string, r cursor.Row[T]) cursor.Row[T] { r.Effect = what; return r }
 
 func since[T any](version string, r cursor.Row[T]) cursor.Row[T] { r.Since = version; return r }
 

@@ -59,11 +59,26 @@ func (s *service) readServer(c *cursor.Cursor) {
 		r.port, r.hasPort = uint16(n), n != 0
 	}
 	serverTable.Decode(r, c.Block(), s.d.diags)
-	if s.Addr.IsValid() && s.Addr.Is4() != r.Addr.Is4() && s.Forwarding.Method != TUN && r.Forwarding.Method != TUN {
+	if s.wrongFamily(r) {
 		c.Errorf(w.Range, diag.BadAddress, "Address family of virtual server and real server %s don't match - skipping real server.", w.Text)
 		return
 	}
 	s.servers = append(s.servers, r)
+}
+
+// wrongFamily reports whether packets of the service cannot be sent to r. A service by
+// mark is of the family of its first real server.
+func (s *service) wrongFamily(r *server) bool {
+	if s.Forwarding.Method == TUN || r.Forwarding.Method == TUN {
+		return false
+	}
+	switch {
+	case s.Kind == ByAddress:
+		return s.Addr.Is4() != r.Addr.Is4()
+	case s.Kind == ByMark && s.Family == 0:
+		s.Family = FamilyOf(r.Addr)
+	}
+	return s.Kind == ByMark && s.Family != FamilyOf(r.Addr)
 }
 
 func serverRows() []cursor.Row[server] {

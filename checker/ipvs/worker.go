@@ -111,15 +111,14 @@ type Worker struct {
 
 	// What follows belongs to Run's goroutine.
 	kernel   Kernel
-	entries  map[Key]*entry
-	byNumber []*entry // by entry.number, for retries; nil when gone
-	free     []int32
-	queue    []*entry // with something to do
-	sweep    []*entry // to be compared with the kernel
-	retries  timerq.Queue
-	sweepAt  clock.Instant
+	noKernel error // of the last attempt to open one
 	reopenAt clock.Instant
-	noIPVS   error // why there is no kernel
+	entries  map[Key]*entry
+	numbers  numbers // of entries, for retries
+	retries  timerq.Queue
+	queue    []*entry // with something to do
+	sweep    []sighting
+	sweepAt  clock.Instant
 	flush    bool
 	closing  bool
 }
@@ -127,13 +126,15 @@ type Worker struct {
 // New makes a Worker. It does nothing before Run.
 func New(cfg Config) *Worker {
 	cfg.fillIn()
-	return &Worker{cfg: cfg, mail: make(chan *inbox, 1), entries: map[Key]*entry{}, sweepAt: clock.Never, reopenAt: 0}
+	return &Worker{cfg: cfg, mail: make(chan *inbox, 1), entries: map[Key]*entry{}, sweepAt: clock.Never}
 }
 
 // SetWant says what the service is to be from now on, with all its destinations, which
 // belong to the worker then. Of destinations with one address the first counts.
 func (w *Worker) SetWant(gen uint64, s Service, destinations []Destination) {
-	w.say(func(in *inbox) { in.set(s.Key, want{gen: gen, present: true, service: s, destinations: destinations}) })
+	w.say(func(in *inbox) {
+		in.set(s.Key, want{gen: gen, present: true, service: s.canonical(), destinations: destinations})
+	})
 }
 
 // Remove says that the service is not to be, whether it was ever wanted or not.
@@ -168,10 +169,11 @@ func (w *Worker) Run(ctx context.Context) error {
 		if w.step(now) {
 			continue
 		}
-		if w.closing && w.idle() {
+		next := w.next()
+		if w.closing && next == clock.Never {
 			return nil
 		}
-		waker.Arm(w.next())
+		waker.Arm(next)
 		select {
 		case <-ctx.Done():
 		case in := <-w.mail:
@@ -180,4 +182,70 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// next is when Run has something to do again by itself; Never also when it waits for an
+// ip_vs that is not there and is about to end.
+func (w *Worker) next() clock.Instant {
+	switch {
+	case w.kernel != nil && w.closing:
+		return w.retries.Next()
+	case w.kernel != nil:
+		return min(w.retries.Next(), w.sweepAt)
+	case w.closing || len(w.entries) == 0:
+		return clock.Never
+	}
+	return w.reopenAt
+}
+
+// wakeUp queues what is due.
+func (w *Worker) wakeUp(now clock.Instant) {
+	for {
+		n, ok := w.retries.PopDue(now)
+		if !ok {
+			break
+		}
+		w.enqueue(w.numbers.entry(n))
+	}
+	if w.kernel == nil && len(w.entries) > 0 && w.reopenAt <= now {
+		for _, e := range w.entries {
+			w.enqueue(e)
+		}
+	}
+}
+
+func (w *Worker) enqueue(e *entry) {
+	if !e.queued {
+		e.queued = true
+		w.queue = append(w.queue, e)
+	}
+}
+
+// step does a part of the work; false when there is none.
+func (w *Worker) step(now clock.Instant) bool {
+	sweeping := len(w.sweep) > 0 || w.sweepAt <= now
+	if len(w.queue) == 0 && !w.flush && (!sweeping || w.closing) {
+		return false
+	}
+	if w.kernel == nil && !w.connect(now) {
+		return false
+	}
+	switch {
+	case w.flush:
+		w.flushAll()
+	case len(w.queue) > 0:
+		w.list()
+		n := min(len(w.queue), w.cfg.Chunk)
+		chunk := w.queue[:n]
+		w.queue = w.queue[n:]
+		w.chunk(now, chunk)
+	case len(w.sweep) > 0:
+		n := min(len(w.sweep), w.cfg.Chunk)
+		chunk := w.sweep[:n]
+		w.sweep = w.sweep[n:]
+		w.compare(now, chunk)
+	default:
+		w.look(now)
+	}
+	return true
 }

@@ -117,10 +117,7 @@ func configTest(o *options) int {
 	} else {
 		fmt.Fprint(out, r.diags.Short(len(r.tree.Sources) > 1))
 	}
-	if r.unread() {
-		return r.diags.ExitStatus()
-	}
-	return dialect.ExitStatus(r.diags)
+	return r.diags.ExitStatus()
 }
 
 // logReading logs what keepalived logs while it reads: the files, then the findings.

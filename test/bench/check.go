@@ -30,12 +30,27 @@ func check(s *session) {
 func (s *session) checkOne(h *netlab.Host, row, config string) {
 	at := time.Now()
 	p := h.Start(netlab.ProcOpts{Config: config}, s.bin, "-t")
+	peak := make(chan float64, 1)
+	go func() { peak <- peakMemory(p) }()
 	status := p.Wait(30 * time.Second)
 	took := time.Since(at)
 	if status != 0 {
 		s.Fatalf("%s: -t ended with %d: %.300s", row, status, p.Log())
 	}
 	s.addMS(row, took)
+	s.add(row+"-memory", <-peak)
+}
+
+// peakMemory watches a process until its end and returns the largest resident set
+// that the kernel has noted for it, in MB, as it stood at most 5 ms before the end.
+func peakMemory(p *netlab.Proc) (mb float64) {
+	for p.Running() {
+		if kb := statusKB(p.Pid(), "VmHWM:"); kb > 0 {
+			mb = float64(kb) / 1024
+		}
+		pause(5 * time.Millisecond)
+	}
+	return mb
 }
 
 // manyServices is a configuration of virtual servers with TCP checks.

@@ -19,7 +19,7 @@ func (s *session) newKillPair(version int, interval time.Duration) *killPair {
 	p := &killPair{pair: s.newPair(
 		router{version: version, priority: 150, interval: interval},
 		router{version: version, priority: 100, interval: interval})}
-	p.b.bin = s.opt.bins[real]
+	p.b.bin = s.opt.bins[theirs]
 	p.wa, p.wb = s.watchAddrs(p.a.host), s.watchAddrs(p.b.host)
 	p.settle()
 	return p

@@ -10,6 +10,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -40,11 +41,11 @@ type options struct {
 type side int
 
 const (
-	real side = iota
+	theirs side = iota
 	ours
 )
 
-var sides = []side{real, ours}
+var sides = []side{theirs, ours}
 
 func (s side) String() string { return [...]string{"keepalived", "ours"}[s] }
 
@@ -52,6 +53,9 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(args []string, stdout, stderr io.Writer) int {
 	opt, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 2
@@ -89,21 +93,23 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.IntVar(&opt.rounds, "rounds", 3, "how often every scenario runs, for each program")
-	only := fs.String("only", "", "run only scenarios whose name matches this regular expression")
+	only := fs.String("only", "", "run only scenarios whose name matches this `REGEXP`")
+	fs.Usage = func() {
+		fmt.Fprintln(stderr, "Usage: bench [FLAGS]")
+		fs.PrintDefaults()
+		fmt.Fprintln(stderr, "Scenarios:")
+		for _, sc := range scenarios {
+			fmt.Fprintln(stderr, "  "+sc.name)
+		}
+	}
 	fs.BoolVar(&opt.json, "json", false, "print every sample as JSON instead of the table")
 	fs.BoolVar(&opt.big, "big", false, "scale to 4,000 instances as well")
 	fs.BoolVar(&opt.detail, "detail", false, "run both programs with -D, which logs a line per gratuitous ARP")
 	fs.BoolVar(&opt.verbose, "v", false, "print every sample as it is taken, and the consoles of failed runs")
-	fs.StringVar(&opt.bins[ours], "ours", "bin/keepalived", "our daemon")
-	fs.StringVar(&opt.bins[real], "real", netlab.RealKeepalived, "the real keepalived")
-	list := fs.Bool("list", false, "list the scenarios")
+	fs.StringVar(&opt.bins[ours], "ours", "bin/keepalived", "`PATH` of our daemon")
+	fs.StringVar(&opt.bins[theirs], "real", netlab.RealKeepalived, "`PATH` of the real keepalived")
 	if err := fs.Parse(args); err != nil {
 		return opt, err
-	}
-	if *list {
-		for _, sc := range scenarios {
-			fmt.Fprintln(stderr, sc.name)
-		}
 	}
 	var err error
 	if opt.only, err = regexp.Compile(*only); err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -230,6 +231,24 @@ func (s *session) cpu(pids []int) time.Duration {
 		sum += time.Duration(ts.Nano())
 	}
 	return sum
+}
+
+// statusKB reads a line of /proc/PID/status that is in kB; 0 when there is none.
+func statusKB(pid int, name string) int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == name {
+			kb, err := strconv.Atoi(f[1])
+			if err != nil {
+				return 0
+			}
+			return kb
+		}
+	}
+	return 0
 }
 
 // exists tells whether the process runs, a zombie not counting.

@@ -131,17 +131,25 @@ func (s *session) await(within time.Duration, what string, cond func() bool) {
 	}
 }
 
-// awaitMaster waits until n has sent the last three adverts on the LAN since now,
-// and nobody else any.
+// inARow is how many adverts in a row make a master; slow ones must do with less.
+func inARow(interval time.Duration) int {
+	if interval < time.Second {
+		return 3
+	}
+	return 2
+}
+
+// awaitMaster waits until n alone has sent the last few adverts on the LAN, all of
+// them from now on.
 func (p *pair) awaitMaster(n *node) {
-	from := time.Now()
-	p.await(5*time.Second+4*n.conf.interval, "three adverts in a row of "+n.host.Name, func() bool {
+	from, row := time.Now(), inARow(n.conf.interval)
+	p.await(5*time.Second+4*n.conf.interval, "adverts of "+n.host.Name+" alone", func() bool {
 		p.tape.read()
 		k := len(p.tape.adverts)
-		if k < 3 || p.tape.adverts[k-3].At.Before(from) {
+		if k < row || p.tape.adverts[k-row].At.Before(from) {
 			return false
 		}
-		for _, a := range p.tape.adverts[k-3:] {
+		for _, a := range p.tape.adverts[k-row:] {
 			if a.Src != n.addr || a.Priority == 0 {
 				return false
 			}

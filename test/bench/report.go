@@ -78,7 +78,7 @@ func (b *bench) writeTable(w io.Writer, head string) error {
 		if b.misses(r) {
 			mark = "MISSED"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.title, cell(b.of(r.id, real), r.unit), cell(b.of(r.id, ours), r.unit),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.title, cell(b.of(r.id, theirs), r.unit), cell(b.of(r.id, ours), r.unit),
 			b.ratio(r.id), r.target.text, mark, r.anchor)
 	}
 	return t.Flush()
@@ -108,23 +108,23 @@ func figure(v float64) string {
 
 // ratio is our median over keepalived's.
 func (b *bench) ratio(id string) string {
-	theirs, ours := b.of(id, real), b.of(id, ours)
-	if len(theirs) == 0 || len(ours) == 0 || median(theirs) <= 0 {
+	t, o := b.of(id, theirs), b.of(id, ours)
+	if len(t) == 0 || len(o) == 0 || median(t) <= 0 {
 		return "–"
 	}
-	return figure(median(ours) / median(theirs))
+	return figure(median(o) / median(t))
 }
 
 func (b *bench) misses(r row) bool {
-	theirs, ours := b.of(r.id, real), b.of(r.id, ours)
-	if len(ours) == 0 {
+	t, o := b.of(r.id, theirs), b.of(r.id, ours)
+	if len(o) == 0 {
 		return false
 	}
 	switch r.target.kind {
 	case absolute:
-		return median(ours) > r.target.limit
+		return median(o) > r.target.limit
 	case relative:
-		return len(theirs) > 0 && median(ours) > r.target.limit*median(theirs)
+		return len(t) > 0 && median(o) > r.target.limit*median(t)
 	}
 	return false
 }
@@ -159,7 +159,7 @@ func (b *bench) writeJSON(w io.Writer, head string) error {
 	}{Run: head}
 	for _, r := range b.asked() {
 		out.Rows = append(out.Rows, line{ID: r.id, Title: strings.TrimSpace(r.title), Unit: r.unit,
-			Keepalived: b.of(r.id, real), Ours: b.of(r.id, ours), Target: r.target.text, Missed: b.misses(r),
+			Keepalived: b.of(r.id, theirs), Ours: b.of(r.id, ours), Target: r.target.text, Missed: b.misses(r),
 			Anchor: r.anchor, Note: r.note})
 	}
 	enc := json.NewEncoder(w)

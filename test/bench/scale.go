@@ -80,7 +80,7 @@ func manyRouters(n, priority int) string {
 	return b.String()
 }
 
-// times finds for every VRID of every link the last advert of src before a moment
+// eachVRID finds for every VRID of every link the last advert of src before a moment
 // and the first at or after it.
 func (m *many) eachVRID(host int, split time.Time, f func(link int, vrid uint8, last, first time.Time)) {
 	for k, t := range m.tapes {

@@ -26,6 +26,7 @@ func (c crash) run(s *session) {
 	p.settle()
 	for i := range c.samples {
 		if i > 0 {
+			p.awaitMaster(p.b) // it was, and the first burst is over
 			p.start(p.a)
 			p.awaitMaster(p.a)
 		}
@@ -48,7 +49,6 @@ func (c crash) run(s *session) {
 			s.Fatalf("the backup took over %v before its time", -beyond)
 		}
 		s.addMS(c.row(), beyond)
-		p.awaitMaster(p.b)
 	}
 }
 

@@ -105,7 +105,7 @@ func TestBursts(t *testing.T) {
 			t.Errorf("%s was written %d times for 500 signals", f, n)
 		}
 	}
-	r.steady(51, since, 100*time.Millisecond, 50*time.Millisecond)
+	r.steady(51, since, 100*time.Millisecond)
 	if now := r.children(); now != pids {
 		t.Errorf("the processes were %s and are %s", pids, now)
 	}
@@ -178,7 +178,7 @@ func TestSignalsToChildren(t *testing.T) {
 	if !alive(vrrp) || !alive(checker) || r.vrrpPid() != vrrp || r.pid("/run/checkers.pid") != checker {
 		t.Error("a child has ended")
 	}
-	r.steady(51, since, 100*time.Millisecond, 50*time.Millisecond)
+	r.steady(51, since, 100*time.Millisecond)
 
 	since = time.Now()
 	if err := syscall.Kill(vrrp, syscall.SIGTERM); err != nil {

@@ -20,6 +20,8 @@ import (
 const (
 	hostileIntervals = 110 // at 100 ms; the 99th percentile then is not the maximum
 	advertLateness   = 5 * time.Millisecond
+	// disturbed is from when a late thread of the test itself tells of a busy machine.
+	disturbed = 20 * time.Millisecond
 )
 
 // hostile is a reader of something the daemon writes that does not read.
@@ -78,9 +80,7 @@ func TestHostileReaders(t *testing.T) {
 			if h.block != nil {
 				h.block(t, p.a)
 			}
-			from := time.Now()
-			dumpSignals(p.a, hostileIntervals*p.a.conf.interval)
-			bad, p99 := lateness(p, from)
+			bad, p99, note := measure(t, p)
 			if selfCheck() && h.fatal {
 				if len(bad) == 0 {
 					t.Errorf("keepalived 2.2.7 stops here; this test did not notice")
@@ -94,19 +94,69 @@ func TestHostileReaders(t *testing.T) {
 				t.Error(b)
 			}
 			table.add(t, row{version: "v3", cast: "multicast", order: orders[0].String(), event: "hostile: " + h.name,
-				note: fmt.Sprintf("p99 of advert lateness %.2f ms", float64(p99)/float64(time.Millisecond))})
+				note: fmt.Sprintf("p99 of advert lateness %.2f ms%s", float64(p99)/float64(time.Millisecond), note)})
 		})
 	}
 }
 
-// dumpSignals sends ten dump signals a second, of the three kinds in turn.
-func dumpSignals(n *node, during time.Duration) {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
+// measure watches the master's adverts under dump signals. A measurement that fails
+// while this test's own thread did not get to run either says nothing about the
+// daemon: it is logged and repeated, twice at most; the last one counts whatever
+// the machine does.
+func measure(t *testing.T, p *pair) (bad []string, p99 time.Duration, note string) {
+	t.Helper()
+	const attempts = 3
+	for i := 1; ; i++ {
+		from := time.Now()
+		machine := dumpSignals(p.a, hostileIntervals*p.a.conf.interval)
+		bad, p99 = lateness(p, from)
+		t.Logf("measurement %d: %q, p99 %v, longest gap between two adverts %v; this test's own thread was late by %v at worst",
+			i, bad, p99, longestGap(p, from), machine)
+		if len(bad) == 0 || i == attempts || machine < disturbed || selfCheck() || !p.a.proc.Running() {
+			return bad, p99, note
+		}
+		note = fmt.Sprintf(" (%d disturbed by the machine before)", i)
+		p.settle(t, p.a)
+	}
+}
+
+// dumpSignals sends ten dump signals a second, of the three kinds in turn, and
+// returns how late this test's own thread was at worst.
+func dumpSignals(n *node, during time.Duration) (late time.Duration) {
 	for i, end := 0, time.Now().Add(during); time.Now().Before(end); i++ {
 		n.proc.Signal([]syscall.Signal{syscall.SIGUSR1, syscall.SIGUSR2, 36}[i%3])
-		<-tick.C
+		late = max(late, ownLateness(100*time.Millisecond))
 	}
+	return late
+}
+
+// ownLateness wakes up every 5 ms for the time given and returns by how much it
+// came late at worst: what the machine, and not the daemon, is to blame for.
+func ownLateness(during time.Duration) (late time.Duration) {
+	const beat = 5 * time.Millisecond
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for prev, end := time.Now(), time.Now().Add(during); prev.Before(end); {
+		<-tick.C
+		now := time.Now()
+		late, prev = max(late, now.Sub(prev)-beat), now
+	}
+	return late
+}
+
+// longestGap is the longest time between two adverts of the master since then.
+func longestGap(p *pair, from time.Time) (longest time.Duration) {
+	var prev time.Time
+	for _, a := range p.cap.Adverts() {
+		if a.Src != p.a.addr || a.At.Before(from) {
+			continue
+		}
+		if !prev.IsZero() {
+			longest = max(longest, a.At.Sub(prev))
+		}
+		prev = a.At
+	}
+	return longest
 }
 
 // lateness tells what was wrong with the master's adverts since then, and the 99th

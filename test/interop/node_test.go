@@ -266,7 +266,9 @@ func (p *pair) soleMaster(t *testing.T, who *node, watch time.Duration) {
 			seen++
 		}
 	}
-	if want := int(watch/who.conf.interval) - 1; seen < want {
+	// Half of them: that the master is alive is asserted here, not how punctual it is
+	// beside forty other cases (TestHostileReaders asserts that, alone).
+	if want := int(watch/who.conf.interval) / 2; seen < want {
 		t.Errorf("%d adverts of the master %s in %v, want at least %d", seen, who.label, watch, want)
 	}
 	if !who.holdsVIP() {

@@ -2,8 +2,8 @@
 # PID 1 of the User-Mode Linux kernel. The variables dir, modules and program, and the
 # function run, come from the file "job" beside this one.
 #
-# busybox runs its commands through /proc/self/exe, and until /proc is mounted that one is
-# the machine's: linux.uml itself.
+# busybox takes its own commands before those of PATH, and runs them through /proc/self/exe:
+# until /proc is mounted that one is the machine's, linux.uml itself.
 /bin/busybox mount -t proc proc /proc
 . "${0%/*}/job"
 
@@ -20,7 +20,7 @@ ln -s "/usr/lib/uml/modules/$(uname -r)" /run/uml/lib/modules/
 printf '#!/bin/busybox sh\nexec /sbin/modprobe -d /run/uml "$@"\n' >/run/uml/bin/modprobe
 chmod 755 /run/uml/bin/modprobe
 echo /run/uml/bin/modprobe >/proc/sys/kernel/modprobe
-modprobe -a $modules
+/run/uml/bin/modprobe -a $modules
 
 ip link set lo up 2>&1
 # The program's output has a line of its own, apart from the kernel's console.

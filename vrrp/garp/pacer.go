@@ -135,6 +135,21 @@ func (p *Pacer) SetTargets(id int32, sched Schedule, targets []Target) {
 	}
 }
 
+// Reschedule has the refreshes of an announcing owner follow its present schedule, one
+// interval from now: after SetTargets with another one.
+func (p *Pacer) Reschedule(id int32, now clock.Instant) {
+	slot, ok := p.slots[id]
+	if !ok || !p.owners[slot].active {
+		return
+	}
+	o := &p.owners[slot]
+	o.refresh = clock.Never
+	if o.sched.Refresh > 0 {
+		o.refresh = now.Add(o.sched.Refresh)
+	}
+	p.timers.Set(slot, o.deadline())
+}
+
 // Remove forgets an owner and what is queued for it.
 func (p *Pacer) Remove(id int32) {
 	slot, ok := p.slots[id]

@@ -105,16 +105,6 @@ func hasVRRP(t *config.Tree) bool {
 	return slices.ContainsFunc(t.Roots, func(n *config.Node) bool { return slices.Contains(blocks, n.Keyword.Text) })
 }
 
-// ExitStatus is the status of -t: keepalived's, but 2 for everything with which
-// a start would end with 2. 2.2.7's -t cannot tell "will not run" from "runs with
-// a complaint" and says 5 for both.
-func ExitStatus(l diag.List) int {
-	if l.HasFatal() {
-		return 2
-	}
-	return l.ExitStatus()
-}
-
 // scriptCheck adds what a look at the files of scripts finds.
 type scriptCheck struct {
 	cfg     *vrrpcfg.Config

@@ -42,7 +42,7 @@ func ours(p probe) checked {
 		diags = append(diags, r.Result.Diags...)
 	}
 	diags.Sort()
-	r.diags, r.status = diags, dialect.ExitStatus(diags)
+	r.diags, r.status = diags, diags.ExitStatus()
 	var text strings.Builder
 	for _, d := range diags {
 		fmt.Fprintf(&text, "%d:%d %s: %s\n", d.Subject.Start.Line, d.Subject.Start.Col, d.Severity, d.Summary)

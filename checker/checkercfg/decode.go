@@ -1,0 +1,100 @@
+package checkercfg
+
+import (
+	"fmt"
+	"slices"
+
+	"keepalived/core/config"
+	"keepalived/core/config/cursor"
+	"keepalived/core/diag"
+	"keepalived/core/global"
+)
+
+// Load decodes the checkers' part of the tree and resolves it: defaults, what a virtual
+// server says for its real servers and these for their checkers, and what settings mean
+// to each other. The Config is usable unless the list has a Fatal finding.
+func Load(t *config.Tree, g *global.Config) (*Config, diag.List) {
+	var diags diag.List
+	d := &decoder{
+		cfg: &Config{Global: g}, g: g, diags: &diags,
+		groups: map[string]*Group{}, files: map[string]bool{}, bfds: map[string]bool{}, services: map[string]int{},
+	}
+	rootTable.Decode(d, t.Roots, &diags)
+	return d.cfg, diags
+}
+
+func rootRows() []cursor.Row[decoder] {
+	return []cursor.Row[decoder]{
+		block(line("", "SSL", "{ ... }", 0, func(d *decoder, c *cursor.Cursor) {
+			sslTable.Decode(&d.cfg.SSL, c.Block(), d.diags)
+		})),
+		list(line("", "virtual_server_group", "<name> { <ip>[-<n>|-<ip>|/<len>] [<port>] | fwmark <n> [inet|inet6] ... }", 1, (*decoder).readGroup)),
+		block(line("", "virtual_server", "<ip> [<port>] | fwmark <n> | group <name> { ... }", 1, (*decoder).readService)),
+		block(line("", "bfd_instance", "<name> { ... }", 1, (*decoder).readBFD)),
+		// track_file is described with the VRRP keywords; FILE_CHECK needs its name.
+		block(line("", "track_file", "<name> { ... }", 1, (*decoder).readTrackFile)),
+		block(line("", "vrrp_track_file", "<name> { ... }", 1, (*decoder).readTrackFile)),
+	}
+}
+
+func (d *decoder) readTrackFile(c *cursor.Cursor) {
+	w, _ := c.Next()
+	for _, n := range c.Block() {
+		if n.Keyword.Text == "file" && len(n.Args) > 0 {
+			d.files[w.Text] = true
+		}
+	}
+}
+
+func sslRows() []cursor.Row[SSL] {
+	return []cursor.Row[SSL]{
+		text("SSL", "password", "<string>", "SSL password missing", func(s *SSL, v string) { s.Password = v }),
+		text("SSL", "ca", "<file>", "SSL cafile missing", func(s *SSL, v string) { s.CA = v }),
+		text("SSL", "certificate", "<file>", "SSL certfile missing", func(s *SSL, v string) { s.Certificate = v }),
+		text("SSL", "key", "<file>", "SSL keyfile missing", func(s *SSL, v string) { s.Key = v }),
+	}
+}
+
+// ScriptUses lists the scripts of the configuration, in the order of the model.
+func (c *Config) ScriptUses() []cursor.ScriptUse {
+	var out []cursor.ScriptUse
+	add := func(owner string, scripts ...*cursor.Script) {
+		for _, s := range scripts {
+			if s != nil {
+				out = append(out, cursor.ScriptUse{Kind: cursor.CheckScript, Owner: owner, Script: s})
+			}
+		}
+	}
+	for _, s := range c.Services {
+		add(s.Name(), s.QuorumUp, s.QuorumDown)
+		for _, r := range s.Servers {
+			add(r.Name(), r.NotifyUp, r.NotifyDown)
+			for _, k := range r.Checks {
+				if k.Misc != nil {
+					add(r.Name(), k.Misc.Script)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// DisableScript drops a script that cannot be run: the notification does not take
+// place, the MISC_CHECK is removed.
+func (c *Config) DisableScript(script *cursor.Script) {
+	for _, s := range c.Services {
+		hooks := []**cursor.Script{&s.QuorumUp, &s.QuorumDown}
+		for _, r := range s.Servers {
+			hooks = append(hooks, &r.NotifyUp, &r.NotifyDown)
+			r.Checks = slices.DeleteFunc(r.Checks, func(k *Check) bool { return k.Misc != nil && k.Misc.Script == script })
+		}
+		for _, at := range hooks {
+			if *at == script {
+				*at = nil
+			}
+		}
+	}
+}
+
+// sprintf keeps complaint texts with an object's name short.
+func sprintf(format string, args ...any) string { return fmt.Sprintf(format, args...) }

@@ -1,0 +1,149 @@
+package checkercfg
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"slices"
+)
+
+// CheckKey is what a checker asks: two generations of it are the same as long as this
+// is, whatever becomes of its intervals. Nth counts those of a real server that ask the
+// same.
+type CheckKey struct {
+	Kind   CheckKind
+	Digest uint64
+	Nth    uint8
+}
+
+// Keys returns the keys of a server's checkers, in their order.
+func (r *Server) Keys() []CheckKey {
+	out := make([]CheckKey, len(r.Checks))
+	for i, k := range r.Checks {
+		key := CheckKey{Kind: k.Kind, Digest: k.digest()}
+		for _, before := range out[:i] {
+			if before.Kind == key.Kind && before.Digest == key.Digest {
+				key.Nth++
+			}
+		}
+		out[i] = key
+	}
+	return out
+}
+
+// digest covers where the checker connects, what it says and what it expects.
+func (k *Check) digest() uint64 {
+	h := fnv.New64a()
+	word := func(texts ...string) {
+		for _, s := range texts {
+			var n [4]byte
+			binary.BigEndian.PutUint32(n[:], uint32(len(s)))
+			h.Write(n[:])
+			h.Write([]byte(s))
+		}
+	}
+	c := &k.Connection
+	word(k.Kind.String(), c.Addr.String(), c.Bind.String(), c.BindIf, sprintf("%d %d", c.Port, c.Mark))
+	if k.HTTP != nil {
+		word(k.HTTP.Version.String(), k.HTTP.Host, k.HTTP.SNIName, sprintf("%t", k.HTTP.SNI))
+		for _, u := range k.HTTP.URLs {
+			word(u.Path, u.Digest, u.VirtualHost, sprintf("%v", u.Codes))
+		}
+	}
+	if k.Misc != nil {
+		s := k.Misc.Script
+		word(s.Text, s.User, s.Group, sprintf("%t %t", s.AllGroups, k.Misc.Dynamic))
+		word(s.Argv...)
+	}
+	return h.Sum64()
+}
+
+// Plan is what a reload does to the services, by key, in the order of the new file
+// (Removed: of the old).
+type Plan struct {
+	Kept, Changed, Removed, Added []string
+}
+
+// Empty reports whether no service is touched.
+func (p *Plan) Empty() bool { return len(p.Changed) == 0 && len(p.Removed) == 0 && len(p.Added) == 0 }
+
+// Diff plans the reload from one generation to the next.
+func Diff(from, to *Config) Plan {
+	var p Plan
+	before := make(map[string]*Service, len(from.Services))
+	for _, s := range from.Services {
+		before[s.Key()] = s
+	}
+	after := make(map[string]bool, len(to.Services))
+	for _, s := range to.Services {
+		key := s.Key()
+		after[key] = true
+		switch old := before[key]; {
+		case old == nil:
+			p.Added = append(p.Added, key)
+		case EqualService(old, s):
+			p.Kept = append(p.Kept, key)
+		default:
+			p.Changed = append(p.Changed, key)
+		}
+	}
+	for _, s := range from.Services {
+		if key := s.Key(); !after[key] {
+			p.Removed = append(p.Removed, key)
+		}
+	}
+	return p
+}
+
+// EqualService reports whether two generations of a service are the same in everything
+// but their place in the file.
+func EqualService(a, b *Service) bool {
+	return a.Kind == b.Kind && a.Addr == b.Addr && a.Port == b.Port && a.Mark == b.Mark && equalGroup(a.Group, b.Group) &&
+		a.Family == b.Family && a.Protocol == b.Protocol && a.Nth == b.Nth &&
+		a.Scheduler == b.Scheduler && a.Flags == b.Flags && a.Hashed == b.Hashed && a.OnePacket == b.OnePacket && a.Engine == b.Engine &&
+		a.Persistence == b.Persistence && a.Granularity == b.Granularity && a.Mask == b.Mask &&
+		a.Forwarding == b.Forwarding && a.Weight == b.Weight &&
+		a.Alpha == b.Alpha && a.Omega == b.Omega && a.Inhibit == b.Inhibit && a.HASuspend == b.HASuspend &&
+		a.Quorum == b.Quorum && a.Hysteresis == b.Hysteresis && a.QuorumUp.Equal(b.QuorumUp) && a.QuorumDown.Equal(b.QuorumDown) &&
+		equalPointed(a.Sorry, b.Sorry) && a.Mail == b.Mail && a.VirtualHost == b.VirtualHost && a.SNMPName == b.SNMPName &&
+		a.Timing == b.Timing && slices.EqualFunc(a.Servers, b.Servers, EqualServer)
+}
+
+// EqualServer reports whether two generations of a real server are the same.
+func EqualServer(a, b *Server) bool {
+	return a.Addr == b.Addr && a.Port == b.Port && a.Protocol == b.Protocol && a.Weight == b.Weight && a.Forwarding == b.Forwarding &&
+		a.Upper == b.Upper && a.Lower == b.Lower && a.Alpha == b.Alpha && a.Inhibit == b.Inhibit &&
+		a.NotifyUp.Equal(b.NotifyUp) && a.NotifyDown.Equal(b.NotifyDown) && a.Mail == b.Mail &&
+		a.VirtualHost == b.VirtualHost && a.SNMPName == b.SNMPName && a.Timing == b.Timing &&
+		slices.EqualFunc(a.Checks, b.Checks, EqualCheck)
+}
+
+// EqualCheck reports whether two generations of a checker are the same.
+func EqualCheck(a, b *Check) bool {
+	return a.Kind == b.Kind && a.Connection == b.Connection && a.DelayLoop == b.DelayLoop && a.Warmup == b.Warmup &&
+		a.Retry == b.Retry && a.RetryDelay == b.RetryDelay && a.DefaultRetryDelay == b.DefaultRetryDelay &&
+		a.Alpha == b.Alpha && a.LogAll == b.LogAll && equalHTTP(a.HTTP, b.HTTP) && equalMisc(a.Misc, b.Misc)
+}
+
+func equalPointed[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
+
+func equalGroup(a, b *Group) bool {
+	return a == b || a != nil && b != nil && a.Name == b.Name && slices.Equal(a.Entries, b.Entries)
+}
+
+func equalHTTP(a, b *HTTP) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Version == b.Version && a.VirtualHost == b.VirtualHost && a.FastRecovery == b.FastRecovery &&
+		a.SNI == b.SNI && a.SNIName == b.SNIName && a.Host == b.Host &&
+		slices.EqualFunc(a.URLs, b.URLs, func(x, y URL) bool {
+			return x.Path == y.Path && x.Digest == y.Digest && x.VirtualHost == y.VirtualHost && slices.Equal(x.Codes, y.Codes)
+		})
+}
+
+func equalMisc(a, b *Misc) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Timeout == b.Timeout && a.Limit == b.Limit && a.Dynamic == b.Dynamic && a.Script.Equal(b.Script)
+}

@@ -1,0 +1,9 @@
+package ipvs
+
+import (
+	"testing"
+
+	"keepalived/test/uml"
+)
+
+func TestMain(m *testing.M) { uml.Main(m, "ip_vs") }
