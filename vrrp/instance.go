@@ -30,7 +30,6 @@ type instance struct {
 	waiting     bool // its deadline has come, the socket is being read
 	ipid        uint16
 	pdu         []byte
-	vips        []netip.Addr
 	causes      causeSet
 	weights     int // sum of what tracking contributes
 	cause       string

@@ -144,7 +144,7 @@ func (d *Director) tell(k *checker, v Verdict, r Result, out *Actions) {
 	case v.Changed:
 		StepService(c, s, Change{Kind: ChangeBad, Server: k.server, Delta: d.delta(k)}, out)
 	case v.First && !k.state.Up:
-		StepService(c, s, Change{Kind: ChangeBad, Server: k.server, First: true}, out)
+		StepService(c, s, Change{Kind: ChangeBad, Server: k.server, First: true, Delta: d.delta(k)}, out)
 	}
 }
 
@@ -231,16 +231,15 @@ func (d *Director) Checker(s *Service, server, check int) CheckerState {
 	return d.checkers[s.numbers[server][check]].state
 }
 
-// Records lists everything that is to be remembered.
+// Records lists everything that is to be remembered. After Configure it replaces what
+// was remembered before; ActRecord tells what changes from then on.
 func (d *Director) Records() []Record {
 	var out []Record
 	for _, s := range d.services {
 		out = append(out, Record{Service: s.Config.Key, Up: s.State.Up})
 		for _, list := range s.numbers {
 			for _, id := range list {
-				if k := &d.checkers[id]; k.state.HasRun {
-					out = append(out, d.record(k))
-				}
+				out = append(out, d.record(&d.checkers[id]))
 			}
 		}
 	}

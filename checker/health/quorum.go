@@ -32,7 +32,9 @@ func (p *step) turn(up bool, total int64, msg, mail Msg) {
 		a.Up = up
 		p.out.add(a)
 	}
-	p.exchange(up)
+	if mail != MsgStartUp { // at the start no sorry server is there to go
+		p.exchange(up)
+	}
 	p.record()
 }
 

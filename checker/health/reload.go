@@ -132,7 +132,10 @@ func (d *Director) startServer(s *Service, i int, known []Record, now clock.Inst
 		st := CheckerState{Up: !check.Alpha, Tried: d.running || d.resume != nil, LastRan: clock.Never, Since: now}
 		if from >= 0 {
 			r := &records[from]
-			st.Up, st.HasRun, st.Tried, st.Delta, st.Since = r.Up, true, true, r.Delta, r.Since
+			st.Up, st.HasRun, st.Tried, st.Since = r.Up, true, true, r.Since
+			if check.Dynamic {
+				st.Delta = r.Delta
+			}
 			st.Due = d.schedule.resumed(check, now)
 		} else {
 			st.Due = d.schedule.first(check, now)
@@ -241,6 +244,7 @@ func (d *Director) reloadServer(s *Service, i int, was *ServerConfig, numbers []
 		}
 	}
 	if !alive && state.Alive() {
+		state.Told = false
 		p := step{c: s.Config, s: s.State, out: out}
 		if c.Inhibit {
 			p.sayOf(MsgEnabling, i)

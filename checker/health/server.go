@@ -26,6 +26,7 @@ type Override struct {
 // ServerState is what is known of one real server.
 type ServerState struct {
 	Failed   int   // checkers whose standing is bad
+	Told     bool  // notify_down was run since it was last up
 	Delta    int32 // sum of what its checkers add to the weight
 	Weight   int32 // effective, never negative
 	Override Override

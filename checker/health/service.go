@@ -157,18 +157,22 @@ func (p *step) notifyService(up bool) { p.out.add(Action{Kind: ActNotify, Servic
 // that has been bad since the start (alpha) changes nothing and is told all the same.
 func (p *step) bad(ch Change) {
 	r := &p.s.Servers[ch.Server]
-	if ch.First { // Alpha: counted as bad already
-		p.notifyServer(ch.Server, false)
-		return
-	}
 	if r.Delta != ch.Delta { // not said: the server is out anyway
 		r.Delta = ch.Delta
 		r.Weight = r.effective(&p.c.Servers[ch.Server])
+	}
+	if ch.First { // Alpha: counted as bad already
+		if !r.Told {
+			p.notifyServer(ch.Server, false)
+		}
+		r.Told = true
+		return
 	}
 	r.Failed++
 	if r.Failed > 1 {
 		return
 	}
+	r.Told = true
 	if p.c.Servers[ch.Server].Inhibit {
 		p.sayOf(MsgDisabling, ch.Server)
 	} else {
@@ -185,6 +189,7 @@ func (p *step) good(ch Change) {
 	if r.Failed > 0 {
 		return
 	}
+	r.Told = false
 	if p.c.Servers[ch.Server].Inhibit {
 		p.sayOf(MsgEnabling, ch.Server)
 	} else {

@@ -132,7 +132,7 @@ func (c *Conn) Destinations(k Key) ([]DestinationStatus, error) {
 	list, err := c.dests.Destinations(k.library())
 	// The library says so itself of an empty list. The kernel's own ENOENT, which matches
 	// os.ErrNotExist too, is another matter.
-	if err == os.ErrNotExist { //nolint:errorlint // exactly this one
+	if err == os.ErrNotExist {
 		return nil, nil
 	}
 	if err != nil {

@@ -23,6 +23,7 @@ type fakeKernel struct {
 	fail  map[string]error // by operation as logged: the answer instead of doing it
 	dead  error            // the answer to everything
 	looks atomic.Int64     // at destinations
+	gate  chan struct{}    // when not nil, each look waits for it
 }
 
 type fakeService struct {
@@ -71,6 +72,11 @@ func (f *fakeKernel) Destinations(k Key) (list []DestinationStatus, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.looks.Add(1)
+	if gate := f.gate; gate != nil {
+		f.mu.Unlock()
+		<-gate
+		f.mu.Lock()
+	}
 	if fs := f.table[k]; fs != nil {
 		for _, d := range fs.destinations {
 			list = append(list, DestinationStatus{Destination: d})
@@ -193,7 +199,7 @@ func newRig(t *testing.T, open func() (Kernel, error)) *rig {
 	t.Helper()
 	r := &rig{t: t, clock: clock.NewFake(1), applied: make(chan Applied, 10000), fixed: make(chan Repaired, 10000), ended: make(chan struct{})}
 	r.w = New(Config{
-		Clock: r.clock, Open: open,
+		Clock: r.clock, Open: open, Chunk: 1,
 		Applied:  func(a Applied) { r.applied <- a },
 		Repaired: func(p Repaired) { r.fixed <- p },
 	})

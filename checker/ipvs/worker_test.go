@@ -206,12 +206,70 @@ func TestFailureIsPending(t *testing.T) {
 	same(t, "operations", []string{bad, "add 10.0.0.4:80 to TCP 192.0.2.1:80", "remove 10.0.0.1:80 from TCP 192.0.2.1:80"}, k.done())
 	r.clock.Advance(60 * time.Millisecond)
 	waitFor(t, func() bool { return len(k.done()) == 1 })
-	// Drift beside it is repaired in its time, and the failure is not tried for that.
+	r.clock.Advance(5 * time.Second)
+	waitFor(t, func() bool { return len(k.done()) == 1 })
+
+	// Drift beside it is repaired, and only that is reported.
 	k.byHand(func() { k.table[web].destinations[0].Weight = 9 })
+	r.clock.Advance(5 * time.Second)
+	same(t, "report", Repaired{Service: web, Server: rs(2, 1).Addr, Drift: Changed, Fields: FieldWeight, Times: 1}, wait(t, r.fixed, "repair"))
+
 	k.byHand(func() { delete(k.fail, bad) })
-	r.clock.Advance(2 * time.Second)
+	r.clock.Advance(time.Minute)
 	if a := r.expect(web, 2); a.Err != nil {
 		t.Error(a.Err)
+	}
+	if len(r.fixed) > 0 {
+		t.Errorf("our own delay is no drift: %+v", <-r.fixed)
+	}
+}
+
+// A want that comes while a sweep is under way makes what the sweep saw at its beginning
+// out of date.
+func TestSweepKnowsWhenItIsOvertaken(t *testing.T) {
+	t.Parallel()
+	r, k := start(t)
+	r.w.SetWant(1, rr(mail), nil)
+	r.expect(mail, 1)
+	k.done()
+	gate, looks := make(chan struct{}), k.looks.Load()
+	k.byHand(func() { k.gate = gate })
+	r.clock.Advance(5 * time.Second)
+	waitFor(t, func() bool { return k.looks.Load() > looks }) // at one; the other is next
+	r.w.SetWant(2, Service{Key: mail, Scheduler: "wlc"}, nil)
+	r.w.SetWant(2, Service{Key: web, Scheduler: "wlc"}, []Destination{rs(1, 1), rs(2, 1)})
+	close(gate)
+	r.expect(mail, 2)
+	r.expect(web, 2)
+	looks = k.looks.Load()
+	r.clock.Advance(5 * time.Second)
+	waitFor(t, func() bool { return k.looks.Load() >= looks+2 })
+	r.quiet()
+	same(t, "operations", []string{"edit TCP 192.0.2.1:25", "edit TCP 192.0.2.1:80"}, k.done())
+	if len(r.fixed) > 0 {
+		t.Errorf("reported %+v", <-r.fixed)
+	}
+}
+
+// A service that the kernel refuses is tried rarely, and its servers not at all.
+func TestRefusedService(t *testing.T) {
+	t.Parallel()
+	r, k := start(t)
+	k.byHand(func() { k.fail["add TCP 192.0.2.1:25"] = unix.ENOENT })
+	r.w.SetWant(1, rr(mail), []Destination{rs(1, 1)})
+	if a := r.expect(mail, 1); !errors.Is(a.Err, unix.ENOENT) || a.Failed != 1 {
+		t.Errorf("report %+v", a)
+	}
+	r.quiet()
+	same(t, "operations", []string{"add TCP 192.0.2.1:25"}, k.done())
+	var attempts int
+	for range 600 { // ten minutes
+		r.clock.Advance(time.Second)
+		r.quiet()
+		attempts += len(k.done())
+	}
+	if attempts < 12 || attempts > 25 {
+		t.Errorf("%d attempts in ten minutes", attempts)
 	}
 }
 
@@ -272,13 +330,17 @@ func TestWithoutIPVS(t *testing.T) {
 	for range 3 {
 		r.clock.Advance(29 * time.Second / 3)
 	}
+	gate <- true // missing still, which is not said again
+	r.clock.Advance(2 * time.Second)
+	waitFor(t, func() bool { return len(gate) == 0 })
 	gate <- false
+	r.clock.Advance(29 * time.Second)
 	r.clock.Advance(2 * time.Second)
 	if a := r.expect(web, 1); a.Err != nil {
 		t.Errorf("report %+v", a)
 	}
-	if opened != 2 {
-		t.Errorf("tried to open %d times, want 2", opened)
+	if opened != 3 {
+		t.Errorf("tried to open %d times, want 3", opened)
 	}
 }
 

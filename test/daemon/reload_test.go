@@ -199,7 +199,19 @@ func TestReloadStorm(t *testing.T) {
 	}
 	r.reload(files[0])
 	pause(200 * time.Millisecond)
-	r.steady(51, since, 100*time.Millisecond)
+	// Fifty starts and stops of a checker child beside the other tests' daemons are work
+	// for two cores: two late adverts are let pass, but none as late as a takeover.
+	late, last := 0, since
+	for _, a := range r.own(since) {
+		if a.VRID != 51 {
+			continue
+		}
+		gap := a.At.Sub(last)
+		late, last = late+btoi(gap > 100*time.Millisecond+slack), a.At
+		if a.Priority == 0 || gap > 300*time.Millisecond || late > 2 {
+			t.Errorf("an advert of priority %d after %v, %d late ones", a.Priority, gap, late)
+		}
+	}
 	if r.said("(VI_1) Entering ") != states || r.vrrpPid() != vrrp || !r.h.HasAddr(vip1) {
 		t.Error("the state changed")
 	}

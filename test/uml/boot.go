@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -98,7 +99,7 @@ func (j *Job) boot(ctx context.Context, dir string) (console string, err error) 
 	cmd.Stdout, cmd.Stderr = &text, &text
 	cmd.ExtraFiles = []*os.File{toOutput} // fd 3
 	// The kernel has a process for each of its address spaces: they are one group.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
 	cmd.WaitDelay = 2 * time.Second
 	err = cmd.Start()
@@ -106,6 +107,12 @@ func (j *Job) boot(ctx context.Context, dir string) (console string, err error) 
 	if err != nil {
 		return "", err
 	}
+	unguard, err := guard(cmd.Process.Pid, dir)
+	if err != nil {
+		_ = killGroup(cmd.Process.Pid)
+		return "", errors.Join(err, cmd.Wait())
+	}
+	defer unguard()
 	copied := make(chan struct{})
 	go func() {
 		_, _ = io.Copy(j.Output, output)
@@ -115,6 +122,28 @@ func (j *Job) boot(ctx context.Context, dir string) (console string, err error) 
 	_ = killGroup(cmd.Process.Pid) // what a kernel that died has left
 	<-copied
 	return text.String(), err
+}
+
+// guard starts a shell that ends the kernel when this process dies before it: the kernel's
+// helper processes would not notice. The function returned sends the shell away.
+func guard(group int, dir string) (unguard func(), err error) {
+	watched, alive, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer watched.Close()
+	cmd := exec.Command(busyboxPath, "sh", "-c", `read _; kill -9 -- -"$0"; rm -rf -- "$1"`, strconv.Itoa(group), dir)
+	cmd.Stdin = watched
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		alive.Close()
+		return nil, err
+	}
+	return func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		alive.Close()
+	}, nil
 }
 
 func killGroup(pid int) error {

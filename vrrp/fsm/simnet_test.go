@@ -70,7 +70,6 @@ type node struct {
 	kernel   bool // the addresses are on the interface
 	causes   Causes
 	told     Notice
-	pending  bool // told of nothing since its start
 
 	masterships int
 }
