@@ -6,32 +6,10 @@ import (
 	"slices"
 )
 
-// CheckKey is what a checker asks: two generations of it are the same as long as this
-// is, whatever becomes of its intervals. Nth counts those of a real server that ask the
-// same.
-type CheckKey struct {
-	Kind   CheckKind
-	Digest uint64
-	Nth    uint8
-}
-
-// Keys returns the keys of a server's checkers, in their order.
-func (r *Server) Keys() []CheckKey {
-	out := make([]CheckKey, len(r.Checks))
-	for i, k := range r.Checks {
-		key := CheckKey{Kind: k.Kind, Digest: k.digest()}
-		for _, before := range out[:i] {
-			if before.Kind == key.Kind && before.Digest == key.Digest {
-				key.Nth++
-			}
-		}
-		out[i] = key
-	}
-	return out
-}
-
-// digest covers where the checker connects, what it says and what it expects.
-func (k *Check) digest() uint64 {
+// Digest stands for what the checker asks: where it connects, what it says and what it
+// expects, whatever becomes of its intervals. Two generations with the same Digest ask
+// the same question.
+func (k *Check) Digest() uint64 {
 	h := fnv.New64a()
 	word := func(texts ...string) {
 		for _, s := range texts {

@@ -5,7 +5,8 @@ type ActionKind uint8
 
 // The actions. Which fields of Action count stands behind each; Service always does.
 const (
-	// ActWant: the wanted destinations of the service have changed (AppendWanted).
+	// ActWant: the wanted destinations of the service have changed (AppendWanted). A
+	// service that is gone has none, and Director.Service does not know it.
 	ActWant ActionKind = iota + 1
 	// ActSay: log Msg with its operands.
 	ActSay

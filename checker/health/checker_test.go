@@ -47,7 +47,8 @@ func TestStepChecker(t *testing.T) {
 		{"retry times delay_before_retry apart, then down", base, tried, []feed{
 			{refused, sec, true, 0, "", 0}, {refused, sec, true, 0, "", 0}, {refused, 6 * sec, false, SayWorse, "changed", 0}}},
 		{"a good probe ends the retries", base, tried, []feed{
-			{refused, sec, true, 0, "", 0}, {good, 6 * sec, true, 0, "", 0}, {refused, sec, true, 0, "", 0}}},
+			{refused, sec, true, 0, "", 0}, {good, 6 * sec, true, 0, "", 0},
+			{refused, sec, true, 0, "", 0}, {refused, sec, true, 0, "", 0}, {refused, 6 * sec, false, SayWorse, "changed", 0}}},
 		{"retry 0", with(func(c *CheckerConfig) { c.Retries = 0 }), tried, []feed{{refused, 6 * sec, false, SayWorse, "changed", 0}}},
 		{"resumed and not yet heard of: retries count", base, CheckerState{Up: true, Tried: true}, []feed{
 			{refused, sec, true, 0, "", 0}, {refused, sec, true, 0, "", 0}, {refused, 6 * sec, false, SayWorse, "changed first", 0}}},

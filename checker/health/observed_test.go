@@ -235,6 +235,44 @@ func TestObservedMails(t *testing.T) {
 	}
 }
 
+// TestMailOfOneChecker: with no_checker_emails the first checker's failure is the
+// server's, the second's is none.
+func TestMailOfOneChecker(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Options{NoCheckerMail: true})
+	one := rs("1", 1, tcp(0), CheckerConfig{Kind: Misc, Interval: sec})
+	one.Mail = true
+	r.configure(vs("V", 1, one))
+	r.run(3 * sec)
+	r.exit["1"] = 1
+	r.run(3 * sec)
+	r.expect("one fails", r.mail, []string{"[10.0.0.1]:tcp:80 DOWN"})
+	r.down["1"] = true
+	r.run(3 * sec)
+	r.exit["1"] = 0
+	r.run(3 * sec)
+	r.expect("the other fails, the first recovers", r.mail, []string{"[10.0.0.1]:tcp:80 DOWN"})
+}
+
+// TestThresholds: quorum 3, hysteresis 1, and services without any weight.
+func TestThresholds(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		quorum, hysteresis uint32
+		total              int64
+		gained, lost       bool
+	}{
+		{3, 1, 4, true, false}, {3, 1, 3, false, false}, {3, 1, 2, false, false}, {3, 1, 1, false, true}, {3, 1, 0, false, true},
+		{1, 0, 1, true, false}, {1, 0, 0, false, true}, {0, 0, 0, false, true}, {0, 0, 1, true, false},
+		{4294967295, 4294967294, 8589934589, true, false}, {4294967295, 4294967294, 8589934588, false, false},
+	} {
+		c := ServiceConfig{Quorum: tt.quorum, Hysteresis: tt.hysteresis}
+		if g, l := c.gained(tt.total), c.lost(tt.total); g != tt.gained || l != tt.lost {
+			t.Errorf("%d of %d±%d: gained %t, lost %t", tt.total, tt.quorum, tt.hysteresis, g, l)
+		}
+	}
+}
+
 // TestInitNotifies: rs_init_notifies tells of the servers that are up, at the start only.
 func TestInitNotifies(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,8 @@ package health
 import (
 	"testing"
 	"time"
+
+	"keepalived/core/clock"
 )
 
 // TestReloadKeeps: nothing happens to what has not changed, whatever its state.
@@ -171,6 +173,9 @@ func TestReloadWhileProbing(t *testing.T) {
 			t.Fatal("nothing is due")
 		}
 		r.configure(vs("V", 1, rs("1", 1, tt.check...), rs("2", 1)))
+		if tt.taken && r.d.Next() != clock.Never {
+			t.Errorf("%s: a second probe beside the first", tt.name)
+		}
 		if got := r.d.Result(r.now, p.Ticket, refused, &r.out); got != tt.taken {
 			t.Errorf("%s: taken %t", tt.name, got)
 		}
@@ -188,6 +193,69 @@ func TestReloadWhileProbing(t *testing.T) {
 			t.Errorf("the result of %v was taken", bad)
 		}
 	}
+}
+
+// TestReloadReusesNumbers: a result for what had the number before is not taken.
+func TestReloadReusesNumbers(t *testing.T) {
+	t.Parallel()
+	other := tcp(0)
+	other.Digest = 1
+	for _, tt := range []struct {
+		name string
+		to   ServerConfig
+	}{{"another server", rs("2", 1, tcp(0))}, {"another question", rs("1", 1, other)}} {
+		r := newRig(t, Options{})
+		r.configure(vs("V", 1, rs("1", 1, tcp(0))))
+		r.now = r.d.Next()
+		stale, _ := r.d.Due(r.now)
+		r.configure(vs("V", 1, tt.to))
+		r.now = r.d.Next()
+		p, ok := r.d.Due(r.now)
+		if !ok || p.Ticket.ID != stale.Ticket.ID {
+			t.Fatalf("%s: the number %d is not used again, %v is", tt.name, stale.Ticket.ID, p.Ticket)
+		}
+		if r.d.Result(r.now, stale.Ticket, refused, &r.out) {
+			t.Errorf("%s: has the former one's result", tt.name)
+		}
+		if !r.d.Result(r.now, p.Ticket, good, &r.out) {
+			t.Errorf("%s: its own result was refused", tt.name)
+		}
+	}
+}
+
+// TestNewServersHaveRetries: the rule of the first check ever is of the program's start.
+func TestNewServersHaveRetries(t *testing.T) {
+	t.Parallel()
+	fails := func(r *rig) {
+		r.down["2"] = true
+		r.configure(vs("V", 1, rs("1", 1), rs("2", 1, tcp(1))))
+		r.said()
+		r.run(5 * sec)
+		r.expect("said", r.said()[:1], []string{"TCP_CHECK on service [10.0.0.2]:tcp:80 failed after 1 retries."})
+	}
+	reloaded := newRig(t, Options{})
+	reloaded.configure(vs("V", 1, rs("1", 1)))
+	fails(reloaded)
+	resumed := newRig(t, Options{})
+	resumed.d.Resume([]Record{{Service: "V", Up: true}})
+	fails(resumed)
+}
+
+// TestReloadSmall: a server that is out goes without a word of it; a script that is no
+// longer asked for a weight has none.
+func TestReloadSmall(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Options{})
+	misc := CheckerConfig{Kind: Misc, Interval: sec, Dynamic: true}
+	r.down["2"], r.exit["1"] = true, 12
+	r.configure(vs("V", 1, rs("1", 1, misc), rs("2", 1, tcp(0))))
+	r.run(3 * sec)
+	r.said()
+	misc.Dynamic = false
+	r.configure(vs("V", 1, rs("1", 1, misc)))
+	r.expect("said", r.said(), []string{
+		"service [10.0.0.2]:tcp:80 no longer exist",
+		"Changing weight from 10 to 1 for active service [10.0.0.1]:tcp:80 of VS V"})
 }
 
 // TestMatch: which former checker a new one inherits from.

@@ -25,7 +25,8 @@ type world struct {
 	overrides map[[2]string]Override
 	flying    []flight
 
-	told    map[string]bool // what the FIFO said last: "VS key", "RS server key"
+	applied map[string][]Destination // what ip_vs was last told of a service
+	told    map[string]bool          // what the FIFO said last: "VS key", "RS server key"
 	records map[string]Record
 }
 
@@ -140,6 +141,11 @@ func (w *world) flush() {
 				w.failf("%s told up=%t twice", key, a.Up)
 			}
 			w.told[key] = a.Up
+		case ActWant:
+			// Of a service that is gone everything is taken out.
+			if s := w.d.Service(a.Service.Key); s != nil {
+				w.applied[a.Service.Key] = s.State.AppendWanted(s.Config, nil)
+			}
 		case ActRecord:
 			w.records[recordKey(a.Record)] = a.Record
 		case ActSay:
@@ -196,6 +202,9 @@ func (w *world) invariants() {
 		}
 		if got := s.State.AppendWanted(c, []Destination{}); !slices.Equal(got, want) {
 			w.failf("%s: wanted %v, must be %v", c.Key, got, want)
+		}
+		if !slices.Equal(w.applied[c.Key], want) {
+			w.failf("%s: ip_vs was told %v, must be %v", c.Key, w.applied[c.Key], want)
 		}
 		if s.State.Up && (total == 0 || total < int64(c.Quorum)-int64(c.Hysteresis)) || !s.State.Up && total > 0 && total >= int64(c.Quorum)+int64(c.Hysteresis) {
 			w.failf("%s: up %t with %d of quorum %d, hysteresis %d", c.Key, s.State.Up, total, c.Quorum, c.Hysteresis)
@@ -270,6 +279,9 @@ func (w *world) pass(d time.Duration) {
 			continue
 		}
 		p, _ := w.d.Due(w.now)
+		if slices.ContainsFunc(w.flying, func(f flight) bool { return f.probe.Ticket == p.Ticket }) {
+			w.failf("a second probe beside the first of %v", p.Ticket)
+		}
 		late := time.Duration(w.rnd.Int64N(int64(sec / 5)))
 		ok := !w.dead[fmt.Sprintf("%s %s %d", p.Service.Key, p.Server.Key, p.Check.Digest)]
 		w.flying = append(w.flying, flight{lands: w.now.Add(late), probe: p, ok: ok})
@@ -322,7 +334,7 @@ func TestSimulation(t *testing.T) {
 	for seed := range n {
 		w := &world{
 			t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), d: New(Options{Seed: uint32(seed)}),
-			dead: map[string]bool{}, overrides: map[[2]string]Override{}, told: map[string]bool{}, records: map[string]Record{},
+			dead: map[string]bool{}, overrides: map[[2]string]Override{}, told: map[string]bool{}, applied: map[string][]Destination{}, records: map[string]Record{},
 		}
 		w.configs = w.randomConfig()
 		w.configure()

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -146,10 +148,25 @@ func (m *many) startMaster() {
 func (m *many) startBackup() {
 	m.pb = m.start(m.b, m.bin, manyRouters(m.n, 100))
 	m.awaitSlowly(60*time.Second, "all instances of b as BACKUP", func() bool {
-		return strings.Count(m.pb.Log(), "Entering BACKUP STATE") >= m.n
+		log := m.pb.Log()
+		return strings.Count(log, "Entering BACKUP STATE")+lostLines(log) >= m.n
 	})
 	pause(quiet)
 }
+
+// lostLines counts the log lines that a daemon says it has dropped: ours drops what
+// the console does not take in time, rather than wait.
+func lostLines(log string) (n int) {
+	for _, m := range lostMessage.FindAllStringSubmatch(log, -1) {
+		k, err := strconv.Atoi(m[1])
+		if err == nil {
+			n += k
+		}
+	}
+	return n
+}
+
+var lostMessage = regexp.MustCompile(`(\d+) log messages? lost`)
 
 // steady measures what it costs to stay as they are.
 func (m *many) steady() {
