@@ -75,7 +75,7 @@ type CheckerState struct {
 	Since   clock.Instant // of the standing
 	LastRan clock.Instant // start of the latest probe; Never: none
 	Exit    int32         // of the latest run that ended by itself
-	Local   bool          // the latest probe could not be made (CauseLocal)
+	Cause   Cause         // of the latest probe; CauseNone when it was good, or none was
 }
 
 // Say is what there is to log of one result.
@@ -112,18 +112,19 @@ func StepChecker(c *CheckerConfig, s CheckerState, now clock.Instant, weight int
 	}
 	switch {
 	case r.Cause == CauseLocal:
-		if !s.Local {
+		if s.Cause != CauseLocal { // said once, not at every probe
 			v.Say |= SayCause
 		}
-		s.Local = true
+		s.Cause = CauseLocal
 		s.Due = s.next(c.Interval, now)
 		return s, v
 	case r.OK:
+		r.Cause = CauseNone
 		s.good(c, now, weight, r, &v)
 	default:
 		s.bad(c, now, r, &v)
 	}
-	s.Tried, s.Local = true, false
+	s.Tried, s.Cause = true, r.Cause
 	return s, v
 }
 

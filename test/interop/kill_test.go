@@ -111,8 +111,8 @@ func killOnce(t *testing.T, p *pair, spoil func(t *testing.T, child int)) killed
 		wrong("the kill was at %s, %v after the last advert; the kernel had ended the child %v after the kill, and the next one was forked after %v (to 10 ms)",
 			at.Format("05.000000"), last, (<-gone).Sub(at), startedAt(t, now)-boot)
 	}
+	p.b.proc.Crash() // first: it is not to take over once more
 	p.a.stop(t)
-	p.b.stop(t)
 	mon.Crash()
 	return k
 }
