@@ -99,19 +99,23 @@ func (w *text) group(g *checkercfg.Group) {
 	w.Line(1, "------< Virtual server group >------")
 	w.Line(1, "Virtual Server Group = %s, IPv4 = %s, IPv6 = %s", g.Name, dump.OnOff(has4, "yes", "no"), dump.OnOff(has6, "yes", "no"))
 	for _, e := range g.Entries {
-		switch {
-		case !e.First.IsValid():
-			w.Line(3, "FWMARK = %d", e.Mark)
-			w.Line(5, "Alive: %d IPv4, %d IPv6", v4, v6)
-		case e.First != e.Last:
+		if !e.First.IsValid() {
+			continue
+		}
+		if e.First != e.Last {
 			w.Line(3, "VIP Range = %s-%s, VPORT = %d", e.First, e.Last, e.Port)
-		default:
+		} else {
 			w.Line(3, "VIP = %s, VPORT = %d", e.First, e.Port)
 		}
-		if e.First.IsValid() {
-			w.Line(5, "Alive: %d tcp, %d udp, %d sctp", alive[checkercfg.TCP], alive[checkercfg.UDP], alive[checkercfg.SCTP])
-		}
+		w.Line(5, "Alive: %d tcp, %d udp, %d sctp", alive[checkercfg.TCP], alive[checkercfg.UDP], alive[checkercfg.SCTP])
 		w.Line(5, "reloaded = %s", dump.OnOff(reloaded, "True", "False"))
+	}
+	for _, e := range g.Entries { // marks come last
+		if !e.First.IsValid() {
+			w.Line(3, "FWMARK = %d", e.Mark)
+			w.Line(5, "Alive: %d IPv4, %d IPv6", v4, v6)
+			w.Line(5, "reloaded = %s", dump.OnOff(reloaded, "True", "False"))
+		}
 	}
 }
 

@@ -57,8 +57,17 @@ type Waker interface {
 // 0.5 ms in the median and 1.1 ms at p99.
 type Real struct{}
 
-// Now reads CLOCK_MONOTONIC.
-func (Real) Now() Instant {
+// Now reads CLOCK_MONOTONIC, without a system call: the runtime's own readings of that
+// clock go through the vDSO, and origin ties them to its zero.
+func (Real) Now() Instant { return origin.Add(time.Since(began)) }
+
+var (
+	began  = time.Now()
+	origin = monotonic().Add(-time.Since(began))
+)
+
+// monotonic asks the kernel for CLOCK_MONOTONIC.
+func monotonic() Instant {
 	var ts unix.Timespec
 	// clock_gettime cannot fail for CLOCK_MONOTONIC and a valid pointer.
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)

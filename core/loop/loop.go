@@ -48,6 +48,10 @@ type Loop[M any] struct {
 	done  chan struct{}
 	armed clock.Instant
 	slow  uint64
+	// firing is the time of the deadlines that are being fired; 0: none are. What is
+	// armed meanwhile for now or earlier waits for the next turn: whoever has much to
+	// do in small portions must not keep what others have to do from its turn.
+	firing clock.Instant
 }
 
 // New makes a loop with room for size ordinary messages and as many urgent ones.
@@ -96,6 +100,9 @@ func (l *Loop[M]) Arm(id int32, at clock.Instant) {
 	if int(id) >= len(l.at) {
 		l.at = append(l.at, make([]clock.Instant, int(id)+1-len(l.at))...)
 	}
+	if at <= l.firing {
+		at = l.firing + 1
+	}
 	l.at[id] = at
 	l.queue.Set(id, at)
 }
@@ -117,9 +124,16 @@ func (l *Loop[M]) Run(ctx context.Context, h Handler[M]) error {
 	defer close(l.done)
 	defer func() { l.waker.Close() }()
 	for {
-		l.arm()
 		var m M
 		var got, urgent bool
+		if now := l.clock.Now(); l.queue.Next() <= now {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			l.timedTurn(now, h, m, false, false)
+			continue
+		}
+		l.arm()
 		// Urgent messages win over ordinary ones that wait as well.
 		select {
 		case m = <-l.first:
@@ -136,11 +150,14 @@ func (l *Loop[M]) Run(ctx context.Context, h Handler[M]) error {
 				l.armed = clock.Never
 			}
 		}
-		now := l.clock.Now()
-		l.turn(now, h, m, got, urgent)
-		if l.clock.Now().Sub(now) > slowTurn {
-			l.slow++
-		}
+		l.timedTurn(l.clock.Now(), h, m, got, urgent)
+	}
+}
+
+func (l *Loop[M]) timedTurn(now clock.Instant, h Handler[M], m M, got, urgent bool) {
+	l.turn(now, h, m, got, urgent)
+	if l.clock.Now().Sub(now) > slowTurn {
+		l.slow++
 	}
 }
 
@@ -159,6 +176,7 @@ func (l *Loop[M]) turn(now clock.Instant, h Handler[M], m M, got, urgent bool) {
 		n++
 	}
 	l.drain(now, h, l.inbox, n)
+	l.firing = now
 	for {
 		id, ok := l.queue.PopDue(now)
 		if !ok {
@@ -166,6 +184,7 @@ func (l *Loop[M]) turn(now clock.Instant, h Handler[M], m M, got, urgent bool) {
 		}
 		h.Due(now, id, l.at[id])
 	}
+	l.firing = 0
 	h.Turned(now)
 }
 

@@ -140,3 +140,41 @@ func TestLateBeforeAnythingElse(t *testing.T) {
 		t.Errorf("late by %v, want %v", r.late[0], time.Second-100)
 	}
 }
+
+// TestPortionsDoNotHoldUpMessages: a deadline that re-arms itself for now, as a long
+// burst of announcements does, leaves every turn to the messages and deadlines of others.
+func TestPortionsDoNotHoldUpMessages(t *testing.T) {
+	l := New[string](clock.Real{}, clock.Real{}.NewWaker(), 16)
+	p := &portions{l: l, handled: make(chan int, 1)}
+	l.Arm(1, l.Now())
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- l.Run(ctx, p) }()
+	l.Post("m")
+	if n := <-p.handled; n >= portionsMost {
+		t.Errorf("the message was handled after %d portions", n)
+	}
+	cancel()
+	<-ended
+}
+
+const portionsMost = 1 << 22
+
+// portions has work in many small portions.
+type portions struct {
+	l       *Loop[string]
+	n       int
+	handled chan int
+}
+
+func (p *portions) Handle(clock.Instant, string) { p.handled <- p.n }
+
+func (p *portions) Due(now clock.Instant, id int32, _ clock.Instant) {
+	if p.n++; p.n < portionsMost {
+		p.l.Arm(id, now)
+	}
+}
+
+func (p *portions) Turned(clock.Instant) {}
+
+func (p *portions) Late(clock.Instant, time.Duration) {}
