@@ -49,8 +49,6 @@ const (
 	// CauseLocal: the probe could not be made here (bind, no socket). It says nothing
 	// of the server and changes nothing but when the next one is due.
 	CauseLocal // TCP socket bind failed. Rescheduling.
-
-	causes
 )
 
 // CheckerState is what is known of one checker.
