@@ -41,6 +41,8 @@ type killed struct {
 	back    time.Duration // until its next advert
 	machine time.Duration // how late the test's own thread was meanwhile, at worst
 	bad     []string      // what must not have happened
+	// onlyLate: the adverts were late, nothing else was wrong.
+	onlyLate bool
 }
 
 // killPair is the pair of routers for killOnce.
@@ -101,6 +103,7 @@ func killOnce(t *testing.T, p *pair, spoil func(t *testing.T, child int)) killed
 	if now == child {
 		wrong("pid %d was not replaced", child)
 	}
+	k.onlyLate = len(k.bad) == 1 && k.back > advertsBack && k.back < watch
 	if len(k.bad) != 0 {
 		var last time.Duration
 		for _, a := range p.cap.Adverts() {
@@ -206,6 +209,13 @@ func TestKillChild(t *testing.T) {
 					netlab.Await(time.Duration(w)*300*time.Millisecond, func() bool { return false })
 					for i := range kills / killWorkers[version] {
 						k := killOnce(t, p, nil)
+						// A kernel that is busy with namespaces is slow to close the sockets of the
+						// killed process, and the next one starts only then. A kill that nobody has
+						// noticed, late by that alone, is repeated once.
+						if k.onlyLate {
+							t.Logf("kill %d, to be repeated: %q", i+1, k.bad)
+							k = killOnce(t, p, nil)
+						}
 						t.Logf("kill %d: adverts back after %v; this test's own thread was late by %v at worst", i+1, k.back, k.machine)
 						for _, b := range k.bad {
 							t.Error(b)
