@@ -48,8 +48,10 @@ func TestDumpDiscipline(t *testing.T) {
 				order = append(order, e)
 			}
 		}
-		want := slices.Repeat([]string{"MOVED_TO " + file, "CLOSE_WRITE " + file}, 3)
-		if !slices.Equal(order, want) {
+		// Once asked for, a dump is also written again when a state changes: three or more,
+		// and the newest may not have been closed yet when we looked.
+		want := slices.Repeat([]string{"MOVED_TO " + file, "CLOSE_WRITE " + file}, (len(order)+1)/2)[:len(order)]
+		if len(order) < 6 || !slices.Equal(order, want) {
 			t.Errorf("%s: the events are %q, want %q", file, order, want)
 		}
 		mu.Lock()
