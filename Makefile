@@ -99,7 +99,7 @@ generate-check:
 	@out=$$(mktemp -d); trap 'rm -rf $$out' EXIT; $(MAKE) -s generate OUT=$$out && \
 	diff -ru --exclude='*.proto' proto/keepalived $$out/keepalived || { echo "proto: run make generate and commit" >&2; exit 1; }
 
-# BENCH takes more flags: make bench BENCH='-only scale -big'
+# BENCH takes more flags: make bench BENCH="-only 'crash|stop' -big"
 bench: deps build
 	$(GO) run ./test/bench -ours $(CURDIR)/bin/keepalived $(BENCH)
 
