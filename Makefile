@@ -20,7 +20,7 @@ BUILD     := $(GO) build -trimpath -tags grpcnotrace -ldflags "$(LDFLAGS)"
 TOOL      := $(GO) tool -modfile=test/tools/go.mod
 
 # What the tests run against, all from Debian or Ubuntu.
-TEST_PACKAGES := keepalived frr iproute2 nftables tcpdump procps systemd iputils-ping busybox-static protobuf-compiler groff-base user-mode-linux kmod ipvsadm
+TEST_PACKAGES := keepalived frr iproute2 nftables tcpdump procps systemd iputils-ping busybox-static protobuf-compiler groff-base user-mode-linux kmod ipvsadm nginx-light openssl
 
 .PHONY: help build demo test race lint generate generate-check bench install deps fuzz-short clean
 

@@ -127,6 +127,7 @@ type GetStatusResponse struct {
 	Reloading         bool                   `protobuf:"varint,13,opt,name=reloading,proto3" json:"reloading,omitempty"`
 	Stopping          bool                   `protobuf:"varint,14,opt,name=stopping,proto3" json:"stopping,omitempty"`
 	ConfigDiagnostics []*Diagnostic          `protobuf:"bytes,15,rep,name=config_diagnostics,json=configDiagnostics,proto3" json:"config_diagnostics,omitempty"` // of the running configuration
+	Overrides         []*ServerOverride      `protobuf:"bytes,16,rep,name=overrides,proto3" json:"overrides,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -262,6 +263,13 @@ func (x *GetStatusResponse) GetStopping() bool {
 func (x *GetStatusResponse) GetConfigDiagnostics() []*Diagnostic {
 	if x != nil {
 		return x.ConfigDiagnostics
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetOverrides() []*ServerOverride {
+	if x != nil {
+		return x.Overrides
 	}
 	return nil
 }
@@ -750,6 +758,416 @@ func (*ListTrackersRequest) Descriptor() ([]byte, []int) {
 	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
+type ListServicesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Names         []string               `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"` // none: all
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListServicesRequest) Reset() {
+	*x = ListServicesRequest{}
+	mi := &file_keepalived_v1_admin_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListServicesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListServicesRequest) ProtoMessage() {}
+
+func (x *ListServicesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_admin_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListServicesRequest.ProtoReflect.Descriptor instead.
+func (*ListServicesRequest) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListServicesRequest) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+type SetRealServerRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Service string                 `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"` // as status shows it, or ADDRESS:PORT, or "fwmark N", or a group's name
+	Server  string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
+	// Types that are valid to be assigned to Action:
+	//
+	//	*SetRealServerRequest_Drain
+	//	*SetRealServerRequest_Disable
+	//	*SetRealServerRequest_Enable
+	//	*SetRealServerRequest_Weight
+	//	*SetRealServerRequest_ResetWeight
+	Action        isSetRealServerRequest_Action `protobuf_oneof:"action"`
+	Why           string                        `protobuf:"bytes,8,opt,name=why,proto3" json:"why,omitempty"`
+	RequestId     string                        `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRealServerRequest) Reset() {
+	*x = SetRealServerRequest{}
+	mi := &file_keepalived_v1_admin_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRealServerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRealServerRequest) ProtoMessage() {}
+
+func (x *SetRealServerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_admin_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRealServerRequest.ProtoReflect.Descriptor instead.
+func (*SetRealServerRequest) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SetRealServerRequest) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *SetRealServerRequest) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *SetRealServerRequest) GetAction() isSetRealServerRequest_Action {
+	if x != nil {
+		return x.Action
+	}
+	return nil
+}
+
+func (x *SetRealServerRequest) GetDrain() *Drain {
+	if x != nil {
+		if x, ok := x.Action.(*SetRealServerRequest_Drain); ok {
+			return x.Drain
+		}
+	}
+	return nil
+}
+
+func (x *SetRealServerRequest) GetDisable() *Disable {
+	if x != nil {
+		if x, ok := x.Action.(*SetRealServerRequest_Disable); ok {
+			return x.Disable
+		}
+	}
+	return nil
+}
+
+func (x *SetRealServerRequest) GetEnable() *Enable {
+	if x != nil {
+		if x, ok := x.Action.(*SetRealServerRequest_Enable); ok {
+			return x.Enable
+		}
+	}
+	return nil
+}
+
+func (x *SetRealServerRequest) GetWeight() uint32 {
+	if x != nil {
+		if x, ok := x.Action.(*SetRealServerRequest_Weight); ok {
+			return x.Weight
+		}
+	}
+	return 0
+}
+
+func (x *SetRealServerRequest) GetResetWeight() *ResetWeight {
+	if x != nil {
+		if x, ok := x.Action.(*SetRealServerRequest_ResetWeight); ok {
+			return x.ResetWeight
+		}
+	}
+	return nil
+}
+
+func (x *SetRealServerRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *SetRealServerRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+type isSetRealServerRequest_Action interface {
+	isSetRealServerRequest_Action()
+}
+
+type SetRealServerRequest_Drain struct {
+	Drain *Drain `protobuf:"bytes,3,opt,name=drain,proto3,oneof"`
+}
+
+type SetRealServerRequest_Disable struct {
+	Disable *Disable `protobuf:"bytes,4,opt,name=disable,proto3,oneof"`
+}
+
+type SetRealServerRequest_Enable struct {
+	Enable *Enable `protobuf:"bytes,5,opt,name=enable,proto3,oneof"` // undoes drain and disable
+}
+
+type SetRealServerRequest_Weight struct {
+	Weight uint32 `protobuf:"varint,6,opt,name=weight,proto3,oneof"` // instead of the configured one
+}
+
+type SetRealServerRequest_ResetWeight struct {
+	ResetWeight *ResetWeight `protobuf:"bytes,7,opt,name=reset_weight,json=resetWeight,proto3,oneof"`
+}
+
+func (*SetRealServerRequest_Drain) isSetRealServerRequest_Action() {}
+
+func (*SetRealServerRequest_Disable) isSetRealServerRequest_Action() {}
+
+func (*SetRealServerRequest_Enable) isSetRealServerRequest_Action() {}
+
+func (*SetRealServerRequest_Weight) isSetRealServerRequest_Action() {}
+
+func (*SetRealServerRequest_ResetWeight) isSetRealServerRequest_Action() {}
+
+type Drain struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Timeout       *durationpb.Duration   `protobuf:"bytes,1,opt,name=timeout,proto3" json:"timeout,omitempty"` // absent or 0: no limit
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Drain) Reset() {
+	*x = Drain{}
+	mi := &file_keepalived_v1_admin_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Drain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Drain) ProtoMessage() {}
+
+func (x *Drain) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_admin_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Drain.ProtoReflect.Descriptor instead.
+func (*Drain) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Drain) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+type Disable struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Disable) Reset() {
+	*x = Disable{}
+	mi := &file_keepalived_v1_admin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Disable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Disable) ProtoMessage() {}
+
+func (x *Disable) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_admin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Disable.ProtoReflect.Descriptor instead.
+func (*Disable) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{12}
+}
+
+type Enable struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Enable) Reset() {
+	*x = Enable{}
+	mi := &file_keepalived_v1_admin_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Enable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Enable) ProtoMessage() {}
+
+func (x *Enable) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_admin_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Enable.ProtoReflect.Descriptor instead.
+func (*Enable) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{13}
+}
+
+type ResetWeight struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResetWeight) Reset() {
+	*x = ResetWeight{}
+	mi := &file_keepalived_v1_admin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResetWeight) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResetWeight) ProtoMessage() {}
+
+func (x *ResetWeight) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_admin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResetWeight.ProtoReflect.Descriptor instead.
+func (*ResetWeight) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{14}
+}
+
+type SetRealServerResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Override      *ServerOverride        `protobuf:"bytes,1,opt,name=override,proto3" json:"override,omitempty"` // in force now; mode NORMAL without weight: none
+	Generation    uint64                 `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRealServerResponse) Reset() {
+	*x = SetRealServerResponse{}
+	mi := &file_keepalived_v1_admin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRealServerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRealServerResponse) ProtoMessage() {}
+
+func (x *SetRealServerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_admin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRealServerResponse.ProtoReflect.Descriptor instead.
+func (*SetRealServerResponse) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *SetRealServerResponse) GetOverride() *ServerOverride {
+	if x != nil {
+		return x.Override
+	}
+	return nil
+}
+
+func (x *SetRealServerResponse) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
 type WatchEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// resume: changes after the sequence after, without a snapshot when the ring
@@ -763,7 +1181,7 @@ type WatchEventsRequest struct {
 
 func (x *WatchEventsRequest) Reset() {
 	*x = WatchEventsRequest{}
-	mi := &file_keepalived_v1_admin_proto_msgTypes[9]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +1193,7 @@ func (x *WatchEventsRequest) String() string {
 func (*WatchEventsRequest) ProtoMessage() {}
 
 func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_admin_proto_msgTypes[9]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +1206,7 @@ func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsRequest.ProtoReflect.Descriptor instead.
 func (*WatchEventsRequest) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WatchEventsRequest) GetResume() bool {
@@ -820,7 +1238,7 @@ type CheckConfigRequest struct {
 
 func (x *CheckConfigRequest) Reset() {
 	*x = CheckConfigRequest{}
-	mi := &file_keepalived_v1_admin_proto_msgTypes[10]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +1250,7 @@ func (x *CheckConfigRequest) String() string {
 func (*CheckConfigRequest) ProtoMessage() {}
 
 func (x *CheckConfigRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_admin_proto_msgTypes[10]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +1263,7 @@ func (x *CheckConfigRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckConfigRequest.ProtoReflect.Descriptor instead.
 func (*CheckConfigRequest) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 type CheckConfigResponse struct {
@@ -860,7 +1278,7 @@ type CheckConfigResponse struct {
 
 func (x *CheckConfigResponse) Reset() {
 	*x = CheckConfigResponse{}
-	mi := &file_keepalived_v1_admin_proto_msgTypes[11]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -872,7 +1290,7 @@ func (x *CheckConfigResponse) String() string {
 func (*CheckConfigResponse) ProtoMessage() {}
 
 func (x *CheckConfigResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_admin_proto_msgTypes[11]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -885,7 +1303,7 @@ func (x *CheckConfigResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckConfigResponse.ProtoReflect.Descriptor instead.
 func (*CheckConfigResponse) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CheckConfigResponse) GetDiagnostics() []*Diagnostic {
@@ -926,7 +1344,7 @@ type ReloadRequest struct {
 
 func (x *ReloadRequest) Reset() {
 	*x = ReloadRequest{}
-	mi := &file_keepalived_v1_admin_proto_msgTypes[12]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +1356,7 @@ func (x *ReloadRequest) String() string {
 func (*ReloadRequest) ProtoMessage() {}
 
 func (x *ReloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_admin_proto_msgTypes[12]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +1369,7 @@ func (x *ReloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadRequest.ProtoReflect.Descriptor instead.
 func (*ReloadRequest) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ReloadRequest) GetDryRun() bool {
@@ -980,7 +1398,7 @@ type ReloadResponse struct {
 
 func (x *ReloadResponse) Reset() {
 	*x = ReloadResponse{}
-	mi := &file_keepalived_v1_admin_proto_msgTypes[13]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1410,7 @@ func (x *ReloadResponse) String() string {
 func (*ReloadResponse) ProtoMessage() {}
 
 func (x *ReloadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_admin_proto_msgTypes[13]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1423,7 @@ func (x *ReloadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadResponse.ProtoReflect.Descriptor instead.
 func (*ReloadResponse) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ReloadResponse) GetGeneration() uint64 {
@@ -1046,7 +1464,7 @@ type DumpRequest struct {
 
 func (x *DumpRequest) Reset() {
 	*x = DumpRequest{}
-	mi := &file_keepalived_v1_admin_proto_msgTypes[14]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1058,7 +1476,7 @@ func (x *DumpRequest) String() string {
 func (*DumpRequest) ProtoMessage() {}
 
 func (x *DumpRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_admin_proto_msgTypes[14]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1071,7 +1489,7 @@ func (x *DumpRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DumpRequest.ProtoReflect.Descriptor instead.
 func (*DumpRequest) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DumpRequest) GetKind() DumpKind {
@@ -1099,7 +1517,7 @@ type DumpChunk struct {
 
 func (x *DumpChunk) Reset() {
 	*x = DumpChunk{}
-	mi := &file_keepalived_v1_admin_proto_msgTypes[15]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1111,7 +1529,7 @@ func (x *DumpChunk) String() string {
 func (*DumpChunk) ProtoMessage() {}
 
 func (x *DumpChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_admin_proto_msgTypes[15]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1124,7 +1542,7 @@ func (x *DumpChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DumpChunk.ProtoReflect.Descriptor instead.
 func (*DumpChunk) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DumpChunk) GetRole() Role {
@@ -1153,7 +1571,7 @@ var File_keepalived_v1_admin_proto protoreflect.FileDescriptor
 const file_keepalived_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"\x19keepalived/v1/admin.proto\x12\rkeepalived.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1akeepalived/v1/common.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\x9b\x05\n" +
+	"\x10GetStatusRequest\"\xd8\x05\n" +
 	"\x11GetStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x16\n" +
 	"\x06compat\x18\x02 \x01(\tR\x06compat\x124\n" +
@@ -1174,7 +1592,8 @@ const file_keepalived_v1_admin_proto_rawDesc = "" +
 	"\x0eevent_sequence\x18\f \x01(\x04R\reventSequence\x12\x1c\n" +
 	"\treloading\x18\r \x01(\bR\treloading\x12\x1a\n" +
 	"\bstopping\x18\x0e \x01(\bR\bstopping\x12H\n" +
-	"\x12config_diagnostics\x18\x0f \x03(\v2\x19.keepalived.v1.DiagnosticR\x11configDiagnostics\"\xa8\x05\n" +
+	"\x12config_diagnostics\x18\x0f \x03(\v2\x19.keepalived.v1.DiagnosticR\x11configDiagnostics\x12;\n" +
+	"\toverrides\x18\x10 \x03(\v2\x1d.keepalived.v1.ServerOverrideR\toverrides\"\xa8\x05\n" +
 	"\aProcess\x12'\n" +
 	"\x04role\x18\x01 \x01(\x0e2\x13.keepalived.v1.RoleR\x04role\x12\x10\n" +
 	"\x03pid\x18\x02 \x01(\x05R\x03pid\x121\n" +
@@ -1219,7 +1638,31 @@ const file_keepalived_v1_admin_proto_rawDesc = "" +
 	"\x14ListInstancesRequest\x12\x14\n" +
 	"\x05names\x18\x01 \x03(\tR\x05names\"\x17\n" +
 	"\x15ListSyncGroupsRequest\"\x15\n" +
-	"\x13ListTrackersRequest\"c\n" +
+	"\x13ListTrackersRequest\"+\n" +
+	"\x13ListServicesRequest\x12\x14\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\"\xf1\x02\n" +
+	"\x14SetRealServerRequest\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\x12,\n" +
+	"\x05drain\x18\x03 \x01(\v2\x14.keepalived.v1.DrainH\x00R\x05drain\x122\n" +
+	"\adisable\x18\x04 \x01(\v2\x16.keepalived.v1.DisableH\x00R\adisable\x12/\n" +
+	"\x06enable\x18\x05 \x01(\v2\x15.keepalived.v1.EnableH\x00R\x06enable\x12\x18\n" +
+	"\x06weight\x18\x06 \x01(\rH\x00R\x06weight\x12?\n" +
+	"\freset_weight\x18\a \x01(\v2\x1a.keepalived.v1.ResetWeightH\x00R\vresetWeight\x12\x10\n" +
+	"\x03why\x18\b \x01(\tR\x03why\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\t \x01(\tR\trequestIdB\b\n" +
+	"\x06action\"<\n" +
+	"\x05Drain\x123\n" +
+	"\atimeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\t\n" +
+	"\aDisable\"\b\n" +
+	"\x06Enable\"\r\n" +
+	"\vResetWeight\"r\n" +
+	"\x15SetRealServerResponse\x129\n" +
+	"\boverride\x18\x01 \x01(\v2\x1d.keepalived.v1.ServerOverrideR\boverride\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x02 \x01(\x04R\n" +
+	"generation\"c\n" +
 	"\x12WatchEventsRequest\x12\x16\n" +
 	"\x06resume\x18\x01 \x01(\bR\x06resume\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\x12\x1f\n" +
@@ -1254,12 +1697,14 @@ const file_keepalived_v1_admin_proto_rawDesc = "" +
 	"DumpTarget\x12\x1b\n" +
 	"\x17DUMP_TARGET_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12DUMP_TARGET_STREAM\x10\x01\x12\x15\n" +
-	"\x11DUMP_TARGET_FILES\x10\x022\xf1\x04\n" +
+	"\x11DUMP_TARGET_FILES\x10\x022\xa1\x06\n" +
 	"\x05Admin\x12N\n" +
 	"\tGetStatus\x12\x1f.keepalived.v1.GetStatusRequest\x1a .keepalived.v1.GetStatusResponse\x12O\n" +
 	"\rListInstances\x12#.keepalived.v1.ListInstancesRequest\x1a\x17.keepalived.v1.Instance0\x01\x12R\n" +
 	"\x0eListSyncGroups\x12$.keepalived.v1.ListSyncGroupsRequest\x1a\x18.keepalived.v1.SyncGroup0\x01\x12L\n" +
-	"\fListTrackers\x12\".keepalived.v1.ListTrackersRequest\x1a\x16.keepalived.v1.Tracker0\x01\x12H\n" +
+	"\fListTrackers\x12\".keepalived.v1.ListTrackersRequest\x1a\x16.keepalived.v1.Tracker0\x01\x12R\n" +
+	"\fListServices\x12\".keepalived.v1.ListServicesRequest\x1a\x1c.keepalived.v1.VirtualServer0\x01\x12Z\n" +
+	"\rSetRealServer\x12#.keepalived.v1.SetRealServerRequest\x1a$.keepalived.v1.SetRealServerResponse\x12H\n" +
 	"\vWatchEvents\x12!.keepalived.v1.WatchEventsRequest\x1a\x14.keepalived.v1.Event0\x01\x12T\n" +
 	"\vCheckConfig\x12!.keepalived.v1.CheckConfigRequest\x1a\".keepalived.v1.CheckConfigResponse\x12E\n" +
 	"\x06Reload\x12\x1c.keepalived.v1.ReloadRequest\x1a\x1d.keepalived.v1.ReloadResponse\x12>\n" +
@@ -1278,7 +1723,7 @@ func file_keepalived_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_keepalived_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_keepalived_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_keepalived_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_keepalived_v1_admin_proto_goTypes = []any{
 	(DumpTarget)(0),               // 0: keepalived.v1.DumpTarget
 	(*GetStatusRequest)(nil),      // 1: keepalived.v1.GetStatusRequest
@@ -1290,80 +1735,100 @@ var file_keepalived_v1_admin_proto_goTypes = []any{
 	(*ListInstancesRequest)(nil),  // 7: keepalived.v1.ListInstancesRequest
 	(*ListSyncGroupsRequest)(nil), // 8: keepalived.v1.ListSyncGroupsRequest
 	(*ListTrackersRequest)(nil),   // 9: keepalived.v1.ListTrackersRequest
-	(*WatchEventsRequest)(nil),    // 10: keepalived.v1.WatchEventsRequest
-	(*CheckConfigRequest)(nil),    // 11: keepalived.v1.CheckConfigRequest
-	(*CheckConfigResponse)(nil),   // 12: keepalived.v1.CheckConfigResponse
-	(*ReloadRequest)(nil),         // 13: keepalived.v1.ReloadRequest
-	(*ReloadResponse)(nil),        // 14: keepalived.v1.ReloadResponse
-	(*DumpRequest)(nil),           // 15: keepalived.v1.DumpRequest
-	(*DumpChunk)(nil),             // 16: keepalived.v1.DumpChunk
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
-	(*Diagnostic)(nil),            // 19: keepalived.v1.Diagnostic
-	(Role)(0),                     // 20: keepalived.v1.Role
-	(ProcessState)(0),             // 21: keepalived.v1.ProcessState
-	(*StallInfo)(nil),             // 22: keepalived.v1.StallInfo
-	(InstanceState)(0),            // 23: keepalived.v1.InstanceState
-	(ReloadOutcome)(0),            // 24: keepalived.v1.ReloadOutcome
-	(*Plan)(nil),                  // 25: keepalived.v1.Plan
-	(Severity)(0),                 // 26: keepalived.v1.Severity
-	(DumpKind)(0),                 // 27: keepalived.v1.DumpKind
-	(*Instance)(nil),              // 28: keepalived.v1.Instance
-	(*SyncGroup)(nil),             // 29: keepalived.v1.SyncGroup
-	(*Tracker)(nil),               // 30: keepalived.v1.Tracker
-	(*Event)(nil),                 // 31: keepalived.v1.Event
+	(*ListServicesRequest)(nil),   // 10: keepalived.v1.ListServicesRequest
+	(*SetRealServerRequest)(nil),  // 11: keepalived.v1.SetRealServerRequest
+	(*Drain)(nil),                 // 12: keepalived.v1.Drain
+	(*Disable)(nil),               // 13: keepalived.v1.Disable
+	(*Enable)(nil),                // 14: keepalived.v1.Enable
+	(*ResetWeight)(nil),           // 15: keepalived.v1.ResetWeight
+	(*SetRealServerResponse)(nil), // 16: keepalived.v1.SetRealServerResponse
+	(*WatchEventsRequest)(nil),    // 17: keepalived.v1.WatchEventsRequest
+	(*CheckConfigRequest)(nil),    // 18: keepalived.v1.CheckConfigRequest
+	(*CheckConfigResponse)(nil),   // 19: keepalived.v1.CheckConfigResponse
+	(*ReloadRequest)(nil),         // 20: keepalived.v1.ReloadRequest
+	(*ReloadResponse)(nil),        // 21: keepalived.v1.ReloadResponse
+	(*DumpRequest)(nil),           // 22: keepalived.v1.DumpRequest
+	(*DumpChunk)(nil),             // 23: keepalived.v1.DumpChunk
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
+	(*Diagnostic)(nil),            // 26: keepalived.v1.Diagnostic
+	(*ServerOverride)(nil),        // 27: keepalived.v1.ServerOverride
+	(Role)(0),                     // 28: keepalived.v1.Role
+	(ProcessState)(0),             // 29: keepalived.v1.ProcessState
+	(*StallInfo)(nil),             // 30: keepalived.v1.StallInfo
+	(InstanceState)(0),            // 31: keepalived.v1.InstanceState
+	(ReloadOutcome)(0),            // 32: keepalived.v1.ReloadOutcome
+	(*Plan)(nil),                  // 33: keepalived.v1.Plan
+	(Severity)(0),                 // 34: keepalived.v1.Severity
+	(DumpKind)(0),                 // 35: keepalived.v1.DumpKind
+	(*Instance)(nil),              // 36: keepalived.v1.Instance
+	(*SyncGroup)(nil),             // 37: keepalived.v1.SyncGroup
+	(*Tracker)(nil),               // 38: keepalived.v1.Tracker
+	(*VirtualServer)(nil),         // 39: keepalived.v1.VirtualServer
+	(*Event)(nil),                 // 40: keepalived.v1.Event
 }
 var file_keepalived_v1_admin_proto_depIdxs = []int32{
-	17, // 0: keepalived.v1.GetStatusResponse.started:type_name -> google.protobuf.Timestamp
-	18, // 1: keepalived.v1.GetStatusResponse.uptime:type_name -> google.protobuf.Duration
+	24, // 0: keepalived.v1.GetStatusResponse.started:type_name -> google.protobuf.Timestamp
+	25, // 1: keepalived.v1.GetStatusResponse.uptime:type_name -> google.protobuf.Duration
 	3,  // 2: keepalived.v1.GetStatusResponse.processes:type_name -> keepalived.v1.Process
 	5,  // 3: keepalived.v1.GetStatusResponse.last_reload:type_name -> keepalived.v1.LastReload
 	4,  // 4: keepalived.v1.GetStatusResponse.instances:type_name -> keepalived.v1.StateCount
 	6,  // 5: keepalived.v1.GetStatusResponse.notices:type_name -> keepalived.v1.Notice
-	19, // 6: keepalived.v1.GetStatusResponse.config_diagnostics:type_name -> keepalived.v1.Diagnostic
-	20, // 7: keepalived.v1.Process.role:type_name -> keepalived.v1.Role
-	21, // 8: keepalived.v1.Process.state:type_name -> keepalived.v1.ProcessState
-	17, // 9: keepalived.v1.Process.started:type_name -> google.protobuf.Timestamp
-	17, // 10: keepalived.v1.Process.last_exit_at:type_name -> google.protobuf.Timestamp
-	18, // 11: keepalived.v1.Process.heartbeat_age:type_name -> google.protobuf.Duration
-	18, // 12: keepalived.v1.Process.respawn_in:type_name -> google.protobuf.Duration
-	22, // 13: keepalived.v1.Process.stalls:type_name -> keepalived.v1.StallInfo
-	23, // 14: keepalived.v1.StateCount.state:type_name -> keepalived.v1.InstanceState
-	17, // 15: keepalived.v1.LastReload.time:type_name -> google.protobuf.Timestamp
-	24, // 16: keepalived.v1.LastReload.outcome:type_name -> keepalived.v1.ReloadOutcome
-	18, // 17: keepalived.v1.LastReload.took:type_name -> google.protobuf.Duration
-	25, // 18: keepalived.v1.LastReload.plans:type_name -> keepalived.v1.Plan
-	17, // 19: keepalived.v1.Notice.time:type_name -> google.protobuf.Timestamp
-	20, // 20: keepalived.v1.Notice.source:type_name -> keepalived.v1.Role
-	26, // 21: keepalived.v1.Notice.severity:type_name -> keepalived.v1.Severity
-	19, // 22: keepalived.v1.CheckConfigResponse.diagnostics:type_name -> keepalived.v1.Diagnostic
-	25, // 23: keepalived.v1.ReloadResponse.plans:type_name -> keepalived.v1.Plan
-	19, // 24: keepalived.v1.ReloadResponse.diagnostics:type_name -> keepalived.v1.Diagnostic
-	18, // 25: keepalived.v1.ReloadResponse.took:type_name -> google.protobuf.Duration
-	27, // 26: keepalived.v1.DumpRequest.kind:type_name -> keepalived.v1.DumpKind
-	0,  // 27: keepalived.v1.DumpRequest.target:type_name -> keepalived.v1.DumpTarget
-	20, // 28: keepalived.v1.DumpChunk.role:type_name -> keepalived.v1.Role
-	1,  // 29: keepalived.v1.Admin.GetStatus:input_type -> keepalived.v1.GetStatusRequest
-	7,  // 30: keepalived.v1.Admin.ListInstances:input_type -> keepalived.v1.ListInstancesRequest
-	8,  // 31: keepalived.v1.Admin.ListSyncGroups:input_type -> keepalived.v1.ListSyncGroupsRequest
-	9,  // 32: keepalived.v1.Admin.ListTrackers:input_type -> keepalived.v1.ListTrackersRequest
-	10, // 33: keepalived.v1.Admin.WatchEvents:input_type -> keepalived.v1.WatchEventsRequest
-	11, // 34: keepalived.v1.Admin.CheckConfig:input_type -> keepalived.v1.CheckConfigRequest
-	13, // 35: keepalived.v1.Admin.Reload:input_type -> keepalived.v1.ReloadRequest
-	15, // 36: keepalived.v1.Admin.Dump:input_type -> keepalived.v1.DumpRequest
-	2,  // 37: keepalived.v1.Admin.GetStatus:output_type -> keepalived.v1.GetStatusResponse
-	28, // 38: keepalived.v1.Admin.ListInstances:output_type -> keepalived.v1.Instance
-	29, // 39: keepalived.v1.Admin.ListSyncGroups:output_type -> keepalived.v1.SyncGroup
-	30, // 40: keepalived.v1.Admin.ListTrackers:output_type -> keepalived.v1.Tracker
-	31, // 41: keepalived.v1.Admin.WatchEvents:output_type -> keepalived.v1.Event
-	12, // 42: keepalived.v1.Admin.CheckConfig:output_type -> keepalived.v1.CheckConfigResponse
-	14, // 43: keepalived.v1.Admin.Reload:output_type -> keepalived.v1.ReloadResponse
-	16, // 44: keepalived.v1.Admin.Dump:output_type -> keepalived.v1.DumpChunk
-	37, // [37:45] is the sub-list for method output_type
-	29, // [29:37] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	26, // 6: keepalived.v1.GetStatusResponse.config_diagnostics:type_name -> keepalived.v1.Diagnostic
+	27, // 7: keepalived.v1.GetStatusResponse.overrides:type_name -> keepalived.v1.ServerOverride
+	28, // 8: keepalived.v1.Process.role:type_name -> keepalived.v1.Role
+	29, // 9: keepalived.v1.Process.state:type_name -> keepalived.v1.ProcessState
+	24, // 10: keepalived.v1.Process.started:type_name -> google.protobuf.Timestamp
+	24, // 11: keepalived.v1.Process.last_exit_at:type_name -> google.protobuf.Timestamp
+	25, // 12: keepalived.v1.Process.heartbeat_age:type_name -> google.protobuf.Duration
+	25, // 13: keepalived.v1.Process.respawn_in:type_name -> google.protobuf.Duration
+	30, // 14: keepalived.v1.Process.stalls:type_name -> keepalived.v1.StallInfo
+	31, // 15: keepalived.v1.StateCount.state:type_name -> keepalived.v1.InstanceState
+	24, // 16: keepalived.v1.LastReload.time:type_name -> google.protobuf.Timestamp
+	32, // 17: keepalived.v1.LastReload.outcome:type_name -> keepalived.v1.ReloadOutcome
+	25, // 18: keepalived.v1.LastReload.took:type_name -> google.protobuf.Duration
+	33, // 19: keepalived.v1.LastReload.plans:type_name -> keepalived.v1.Plan
+	24, // 20: keepalived.v1.Notice.time:type_name -> google.protobuf.Timestamp
+	28, // 21: keepalived.v1.Notice.source:type_name -> keepalived.v1.Role
+	34, // 22: keepalived.v1.Notice.severity:type_name -> keepalived.v1.Severity
+	12, // 23: keepalived.v1.SetRealServerRequest.drain:type_name -> keepalived.v1.Drain
+	13, // 24: keepalived.v1.SetRealServerRequest.disable:type_name -> keepalived.v1.Disable
+	14, // 25: keepalived.v1.SetRealServerRequest.enable:type_name -> keepalived.v1.Enable
+	15, // 26: keepalived.v1.SetRealServerRequest.reset_weight:type_name -> keepalived.v1.ResetWeight
+	25, // 27: keepalived.v1.Drain.timeout:type_name -> google.protobuf.Duration
+	27, // 28: keepalived.v1.SetRealServerResponse.override:type_name -> keepalived.v1.ServerOverride
+	26, // 29: keepalived.v1.CheckConfigResponse.diagnostics:type_name -> keepalived.v1.Diagnostic
+	33, // 30: keepalived.v1.ReloadResponse.plans:type_name -> keepalived.v1.Plan
+	26, // 31: keepalived.v1.ReloadResponse.diagnostics:type_name -> keepalived.v1.Diagnostic
+	25, // 32: keepalived.v1.ReloadResponse.took:type_name -> google.protobuf.Duration
+	35, // 33: keepalived.v1.DumpRequest.kind:type_name -> keepalived.v1.DumpKind
+	0,  // 34: keepalived.v1.DumpRequest.target:type_name -> keepalived.v1.DumpTarget
+	28, // 35: keepalived.v1.DumpChunk.role:type_name -> keepalived.v1.Role
+	1,  // 36: keepalived.v1.Admin.GetStatus:input_type -> keepalived.v1.GetStatusRequest
+	7,  // 37: keepalived.v1.Admin.ListInstances:input_type -> keepalived.v1.ListInstancesRequest
+	8,  // 38: keepalived.v1.Admin.ListSyncGroups:input_type -> keepalived.v1.ListSyncGroupsRequest
+	9,  // 39: keepalived.v1.Admin.ListTrackers:input_type -> keepalived.v1.ListTrackersRequest
+	10, // 40: keepalived.v1.Admin.ListServices:input_type -> keepalived.v1.ListServicesRequest
+	11, // 41: keepalived.v1.Admin.SetRealServer:input_type -> keepalived.v1.SetRealServerRequest
+	17, // 42: keepalived.v1.Admin.WatchEvents:input_type -> keepalived.v1.WatchEventsRequest
+	18, // 43: keepalived.v1.Admin.CheckConfig:input_type -> keepalived.v1.CheckConfigRequest
+	20, // 44: keepalived.v1.Admin.Reload:input_type -> keepalived.v1.ReloadRequest
+	22, // 45: keepalived.v1.Admin.Dump:input_type -> keepalived.v1.DumpRequest
+	2,  // 46: keepalived.v1.Admin.GetStatus:output_type -> keepalived.v1.GetStatusResponse
+	36, // 47: keepalived.v1.Admin.ListInstances:output_type -> keepalived.v1.Instance
+	37, // 48: keepalived.v1.Admin.ListSyncGroups:output_type -> keepalived.v1.SyncGroup
+	38, // 49: keepalived.v1.Admin.ListTrackers:output_type -> keepalived.v1.Tracker
+	39, // 50: keepalived.v1.Admin.ListServices:output_type -> keepalived.v1.VirtualServer
+	16, // 51: keepalived.v1.Admin.SetRealServer:output_type -> keepalived.v1.SetRealServerResponse
+	40, // 52: keepalived.v1.Admin.WatchEvents:output_type -> keepalived.v1.Event
+	19, // 53: keepalived.v1.Admin.CheckConfig:output_type -> keepalived.v1.CheckConfigResponse
+	21, // 54: keepalived.v1.Admin.Reload:output_type -> keepalived.v1.ReloadResponse
+	23, // 55: keepalived.v1.Admin.Dump:output_type -> keepalived.v1.DumpChunk
+	46, // [46:56] is the sub-list for method output_type
+	36, // [36:46] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_keepalived_v1_admin_proto_init() }
@@ -1372,13 +1837,20 @@ func file_keepalived_v1_admin_proto_init() {
 		return
 	}
 	file_keepalived_v1_common_proto_init()
+	file_keepalived_v1_admin_proto_msgTypes[10].OneofWrappers = []any{
+		(*SetRealServerRequest_Drain)(nil),
+		(*SetRealServerRequest_Disable)(nil),
+		(*SetRealServerRequest_Enable)(nil),
+		(*SetRealServerRequest_Weight)(nil),
+		(*SetRealServerRequest_ResetWeight)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_keepalived_v1_admin_proto_rawDesc), len(file_keepalived_v1_admin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   16,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,8 @@ const (
 	Admin_ListInstances_FullMethodName  = "/keepalived.v1.Admin/ListInstances"
 	Admin_ListSyncGroups_FullMethodName = "/keepalived.v1.Admin/ListSyncGroups"
 	Admin_ListTrackers_FullMethodName   = "/keepalived.v1.Admin/ListTrackers"
+	Admin_ListServices_FullMethodName   = "/keepalived.v1.Admin/ListServices"
+	Admin_SetRealServer_FullMethodName  = "/keepalived.v1.Admin/SetRealServer"
 	Admin_WatchEvents_FullMethodName    = "/keepalived.v1.Admin/WatchEvents"
 	Admin_CheckConfig_FullMethodName    = "/keepalived.v1.Admin/CheckConfig"
 	Admin_Reload_FullMethodName         = "/keepalived.v1.Admin/Reload"
@@ -42,6 +44,11 @@ type AdminClient interface {
 	ListInstances(ctx context.Context, in *ListInstancesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Instance], error)
 	ListSyncGroups(ctx context.Context, in *ListSyncGroupsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SyncGroup], error)
 	ListTrackers(ctx context.Context, in *ListTrackersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Tracker], error)
+	ListServices(ctx context.Context, in *ListServicesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VirtualServer], error)
+	// SetRealServer drains, disables, enables or weighs one real server at run time.
+	// It is idempotent by request_id and fails with NOT_FOUND when there is no such
+	// server, with UNAVAILABLE while the healthchecker child is not there.
+	SetRealServer(ctx context.Context, in *SetRealServerRequest, opts ...grpc.CallOption) (*SetRealServerResponse, error)
 	// WatchEvents sends a snapshot (unless it resumes), then every change.
 	WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Event], error)
 	// CheckConfig reads the daemon's own configuration file. It takes no path:
@@ -129,9 +136,38 @@ func (c *adminClient) ListTrackers(ctx context.Context, in *ListTrackersRequest,
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Admin_ListTrackersClient = grpc.ServerStreamingClient[Tracker]
 
+func (c *adminClient) ListServices(ctx context.Context, in *ListServicesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VirtualServer], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Admin_ServiceDesc.Streams[3], Admin_ListServices_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListServicesRequest, VirtualServer]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Admin_ListServicesClient = grpc.ServerStreamingClient[VirtualServer]
+
+func (c *adminClient) SetRealServer(ctx context.Context, in *SetRealServerRequest, opts ...grpc.CallOption) (*SetRealServerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetRealServerResponse)
+	err := c.cc.Invoke(ctx, Admin_SetRealServer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminClient) WatchEvents(ctx context.Context, in *WatchEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Event], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Admin_ServiceDesc.Streams[3], Admin_WatchEvents_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Admin_ServiceDesc.Streams[4], Admin_WatchEvents_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +206,7 @@ func (c *adminClient) Reload(ctx context.Context, in *ReloadRequest, opts ...grp
 
 func (c *adminClient) Dump(ctx context.Context, in *DumpRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DumpChunk], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Admin_ServiceDesc.Streams[4], Admin_Dump_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Admin_ServiceDesc.Streams[5], Admin_Dump_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -198,6 +234,11 @@ type AdminServer interface {
 	ListInstances(*ListInstancesRequest, grpc.ServerStreamingServer[Instance]) error
 	ListSyncGroups(*ListSyncGroupsRequest, grpc.ServerStreamingServer[SyncGroup]) error
 	ListTrackers(*ListTrackersRequest, grpc.ServerStreamingServer[Tracker]) error
+	ListServices(*ListServicesRequest, grpc.ServerStreamingServer[VirtualServer]) error
+	// SetRealServer drains, disables, enables or weighs one real server at run time.
+	// It is idempotent by request_id and fails with NOT_FOUND when there is no such
+	// server, with UNAVAILABLE while the healthchecker child is not there.
+	SetRealServer(context.Context, *SetRealServerRequest) (*SetRealServerResponse, error)
 	// WatchEvents sends a snapshot (unless it resumes), then every change.
 	WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[Event]) error
 	// CheckConfig reads the daemon's own configuration file. It takes no path:
@@ -229,6 +270,12 @@ func (UnimplementedAdminServer) ListSyncGroups(*ListSyncGroupsRequest, grpc.Serv
 }
 func (UnimplementedAdminServer) ListTrackers(*ListTrackersRequest, grpc.ServerStreamingServer[Tracker]) error {
 	return status.Error(codes.Unimplemented, "method ListTrackers not implemented")
+}
+func (UnimplementedAdminServer) ListServices(*ListServicesRequest, grpc.ServerStreamingServer[VirtualServer]) error {
+	return status.Error(codes.Unimplemented, "method ListServices not implemented")
+}
+func (UnimplementedAdminServer) SetRealServer(context.Context, *SetRealServerRequest) (*SetRealServerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetRealServer not implemented")
 }
 func (UnimplementedAdminServer) WatchEvents(*WatchEventsRequest, grpc.ServerStreamingServer[Event]) error {
 	return status.Error(codes.Unimplemented, "method WatchEvents not implemented")
@@ -314,6 +361,35 @@ func _Admin_ListTrackers_Handler(srv interface{}, stream grpc.ServerStream) erro
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Admin_ListTrackersServer = grpc.ServerStreamingServer[Tracker]
 
+func _Admin_ListServices_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListServicesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServer).ListServices(m, &grpc.GenericServerStream[ListServicesRequest, VirtualServer]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Admin_ListServicesServer = grpc.ServerStreamingServer[VirtualServer]
+
+func _Admin_SetRealServer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetRealServerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServer).SetRealServer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Admin_SetRealServer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServer).SetRealServer(ctx, req.(*SetRealServerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Admin_WatchEvents_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(WatchEventsRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -384,6 +460,10 @@ var Admin_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Admin_GetStatus_Handler,
 		},
 		{
+			MethodName: "SetRealServer",
+			Handler:    _Admin_SetRealServer_Handler,
+		},
+		{
 			MethodName: "CheckConfig",
 			Handler:    _Admin_CheckConfig_Handler,
 		},
@@ -406,6 +486,11 @@ var Admin_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "ListTrackers",
 			Handler:       _Admin_ListTrackers_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListServices",
+			Handler:       _Admin_ListServices_Handler,
 			ServerStreams: true,
 		},
 		{

@@ -624,6 +624,111 @@ func (ReloadOutcome) EnumDescriptor() ([]byte, []int) {
 	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{9}
 }
 
+// TableState tells whether ip_vs has what is wanted of it.
+type TableState int32
+
+const (
+	TableState_TABLE_STATE_UNSPECIFIED TableState = 0
+	TableState_TABLE_STATE_APPLIED     TableState = 1
+	TableState_TABLE_STATE_PENDING     TableState = 2 // not yet, or refused: see table_error
+	TableState_TABLE_STATE_ABSENT      TableState = 3 // this kernel has no ip_vs
+)
+
+// Enum value maps for TableState.
+var (
+	TableState_name = map[int32]string{
+		0: "TABLE_STATE_UNSPECIFIED",
+		1: "TABLE_STATE_APPLIED",
+		2: "TABLE_STATE_PENDING",
+		3: "TABLE_STATE_ABSENT",
+	}
+	TableState_value = map[string]int32{
+		"TABLE_STATE_UNSPECIFIED": 0,
+		"TABLE_STATE_APPLIED":     1,
+		"TABLE_STATE_PENDING":     2,
+		"TABLE_STATE_ABSENT":      3,
+	}
+)
+
+func (x TableState) Enum() *TableState {
+	p := new(TableState)
+	*p = x
+	return p
+}
+
+func (x TableState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TableState) Descriptor() protoreflect.EnumDescriptor {
+	return file_keepalived_v1_common_proto_enumTypes[10].Descriptor()
+}
+
+func (TableState) Type() protoreflect.EnumType {
+	return &file_keepalived_v1_common_proto_enumTypes[10]
+}
+
+func (x TableState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TableState.Descriptor instead.
+func (TableState) EnumDescriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{10}
+}
+
+type ServerMode int32
+
+const (
+	ServerMode_SERVER_MODE_UNSPECIFIED ServerMode = 0
+	ServerMode_SERVER_MODE_NORMAL      ServerMode = 1
+	ServerMode_SERVER_MODE_DRAINING    ServerMode = 2 // weight 0 until the last connection has ended, then DISABLED
+	ServerMode_SERVER_MODE_DISABLED    ServerMode = 3 // removed; weight 0 with inhibit_on_failure
+)
+
+// Enum value maps for ServerMode.
+var (
+	ServerMode_name = map[int32]string{
+		0: "SERVER_MODE_UNSPECIFIED",
+		1: "SERVER_MODE_NORMAL",
+		2: "SERVER_MODE_DRAINING",
+		3: "SERVER_MODE_DISABLED",
+	}
+	ServerMode_value = map[string]int32{
+		"SERVER_MODE_UNSPECIFIED": 0,
+		"SERVER_MODE_NORMAL":      1,
+		"SERVER_MODE_DRAINING":    2,
+		"SERVER_MODE_DISABLED":    3,
+	}
+)
+
+func (x ServerMode) Enum() *ServerMode {
+	p := new(ServerMode)
+	*p = x
+	return p
+}
+
+func (x ServerMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ServerMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_keepalived_v1_common_proto_enumTypes[11].Descriptor()
+}
+
+func (ServerMode) Type() protoreflect.EnumType {
+	return &file_keepalived_v1_common_proto_enumTypes[11]
+}
+
+func (x ServerMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ServerMode.Descriptor instead.
+func (ServerMode) EnumDescriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{11}
+}
+
 // Position counts lines and columns (octets) from 1; line 0 is "no place".
 type Position struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2132,10 +2237,15 @@ type Event struct {
 	//	*Event_Reload
 	//	*Event_AddressRestored
 	//	*Event_Stalled
+	//	*Event_Service
+	//	*Event_Server
+	//	*Event_Override
+	//	*Event_TableRepaired
 	//	*Event_SnapshotInstance
 	//	*Event_SnapshotSyncGroup
 	//	*Event_SnapshotEnd
 	//	*Event_Missed
+	//	*Event_SnapshotService
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2269,6 +2379,42 @@ func (x *Event) GetStalled() *Stalled {
 	return nil
 }
 
+func (x *Event) GetService() *ServiceChange {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Service); ok {
+			return x.Service
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetServer() *ServerChange {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Server); ok {
+			return x.Server
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetOverride() *OverrideChange {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Override); ok {
+			return x.Override
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetTableRepaired() *TableRepaired {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_TableRepaired); ok {
+			return x.TableRepaired
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetSnapshotInstance() *Instance {
 	if x != nil {
 		if x, ok := x.Kind.(*Event_SnapshotInstance); ok {
@@ -2300,6 +2446,15 @@ func (x *Event) GetMissed() *Missed {
 	if x != nil {
 		if x, ok := x.Kind.(*Event_Missed); ok {
 			return x.Missed
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSnapshotService() *VirtualServer {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_SnapshotService); ok {
+			return x.SnapshotService
 		}
 	}
 	return nil
@@ -2337,6 +2492,22 @@ type Event_Stalled struct {
 	Stalled *Stalled `protobuf:"bytes,16,opt,name=stalled,proto3,oneof"`
 }
 
+type Event_Service struct {
+	Service *ServiceChange `protobuf:"bytes,17,opt,name=service,proto3,oneof"`
+}
+
+type Event_Server struct {
+	Server *ServerChange `protobuf:"bytes,18,opt,name=server,proto3,oneof"`
+}
+
+type Event_Override struct {
+	Override *OverrideChange `protobuf:"bytes,19,opt,name=override,proto3,oneof"`
+}
+
+type Event_TableRepaired struct {
+	TableRepaired *TableRepaired `protobuf:"bytes,20,opt,name=table_repaired,json=tableRepaired,proto3,oneof"`
+}
+
 type Event_SnapshotInstance struct {
 	// The following carry no sequence of their own but the one up to which the
 	// receiver is informed; only WatchEvents sends them.
@@ -2355,6 +2526,10 @@ type Event_Missed struct {
 	Missed *Missed `protobuf:"bytes,33,opt,name=missed,proto3,oneof"`
 }
 
+type Event_SnapshotService struct {
+	SnapshotService *VirtualServer `protobuf:"bytes,34,opt,name=snapshot_service,json=snapshotService,proto3,oneof"`
+}
+
 func (*Event_Instance) isEvent_Kind() {}
 
 func (*Event_SyncGroup) isEvent_Kind() {}
@@ -2369,6 +2544,14 @@ func (*Event_AddressRestored) isEvent_Kind() {}
 
 func (*Event_Stalled) isEvent_Kind() {}
 
+func (*Event_Service) isEvent_Kind() {}
+
+func (*Event_Server) isEvent_Kind() {}
+
+func (*Event_Override) isEvent_Kind() {}
+
+func (*Event_TableRepaired) isEvent_Kind() {}
+
 func (*Event_SnapshotInstance) isEvent_Kind() {}
 
 func (*Event_SnapshotSyncGroup) isEvent_Kind() {}
@@ -2376,6 +2559,8 @@ func (*Event_SnapshotSyncGroup) isEvent_Kind() {}
 func (*Event_SnapshotEnd) isEvent_Kind() {}
 
 func (*Event_Missed) isEvent_Kind() {}
+
+func (*Event_SnapshotService) isEvent_Kind() {}
 
 // InstanceChange carries the instance after the change, without counters.
 type InstanceChange struct {
@@ -2896,6 +3081,1059 @@ func (x *Missed) GetCount() uint64 {
 	return 0
 }
 
+// VirtualServer is one virtual_server as `keepalivedctl status` shows it. One that
+// stands for several services of the kernel (a group) has the sums of their counters.
+type VirtualServer struct {
+	state               protoimpl.MessageState `protogen:"open.v1"`
+	Key                 string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`   // the same in every generation; what overrides are kept by
+	Name                string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // [10.0.0.100]:tcp:80, FWM 7, [G1]:0
+	Family              Family                 `protobuf:"varint,3,opt,name=family,proto3,enum=keepalived.v1.Family" json:"family,omitempty"`
+	Protocol            string                 `protobuf:"bytes,4,opt,name=protocol,proto3" json:"protocol,omitempty"` // tcp, udp, sctp, none
+	Scheduler           string                 `protobuf:"bytes,5,opt,name=scheduler,proto3" json:"scheduler,omitempty"`
+	Method              string                 `protobuf:"bytes,6,opt,name=method,proto3" json:"method,omitempty"` // NAT, DR, TUN
+	QuorumUp            bool                   `protobuf:"varint,7,opt,name=quorum_up,json=quorumUp,proto3" json:"quorum_up,omitempty"`
+	Quorum              uint32                 `protobuf:"varint,8,opt,name=quorum,proto3" json:"quorum,omitempty"`
+	Hysteresis          uint32                 `protobuf:"varint,9,opt,name=hysteresis,proto3" json:"hysteresis,omitempty"`
+	Weight              int64                  `protobuf:"zigzag64,10,opt,name=weight,proto3" json:"weight,omitempty"` // of the servers that count
+	Since               *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=since,proto3" json:"since,omitempty"`      // of quorum_up
+	InState             *durationpb.Duration   `protobuf:"bytes,12,opt,name=in_state,json=inState,proto3" json:"in_state,omitempty"`
+	SorryServer         string                 `protobuf:"bytes,13,opt,name=sorry_server,json=sorryServer,proto3" json:"sorry_server,omitempty"` // "" none
+	SorryActive         bool                   `protobuf:"varint,14,opt,name=sorry_active,json=sorryActive,proto3" json:"sorry_active,omitempty"`
+	Servers             []*RealServer          `protobuf:"bytes,15,rep,name=servers,proto3" json:"servers,omitempty"`
+	Table               TableState             `protobuf:"varint,16,opt,name=table,proto3,enum=keepalived.v1.TableState" json:"table,omitempty"`
+	TableError          string                 `protobuf:"bytes,17,opt,name=table_error,json=tableError,proto3" json:"table_error,omitempty"`                             // with PENDING and ABSENT
+	Repairs             uint64                 `protobuf:"varint,18,opt,name=repairs,proto3" json:"repairs,omitempty"`                                                    // entries of ip_vs put back after others changed them
+	ActiveConnections   *uint64                `protobuf:"varint,19,opt,name=active_connections,json=activeConnections,proto3,oneof" json:"active_connections,omitempty"` // absent: not known
+	InactiveConnections *uint64                `protobuf:"varint,20,opt,name=inactive_connections,json=inactiveConnections,proto3,oneof" json:"inactive_connections,omitempty"`
+	Persistence         uint32                 `protobuf:"varint,21,opt,name=persistence,proto3" json:"persistence,omitempty"` // seconds, 0 none
+	Generation          uint64                 `protobuf:"varint,22,opt,name=generation,proto3" json:"generation,omitempty"`
+	// stale: the child did not answer; this is what it last reported, at reported.
+	Stale         bool                   `protobuf:"varint,30,opt,name=stale,proto3" json:"stale,omitempty"`
+	Reported      *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=reported,proto3" json:"reported,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VirtualServer) Reset() {
+	*x = VirtualServer{}
+	mi := &file_keepalived_v1_common_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VirtualServer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VirtualServer) ProtoMessage() {}
+
+func (x *VirtualServer) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_common_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VirtualServer.ProtoReflect.Descriptor instead.
+func (*VirtualServer) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *VirtualServer) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *VirtualServer) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *VirtualServer) GetFamily() Family {
+	if x != nil {
+		return x.Family
+	}
+	return Family_FAMILY_UNSPECIFIED
+}
+
+func (x *VirtualServer) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+func (x *VirtualServer) GetScheduler() string {
+	if x != nil {
+		return x.Scheduler
+	}
+	return ""
+}
+
+func (x *VirtualServer) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *VirtualServer) GetQuorumUp() bool {
+	if x != nil {
+		return x.QuorumUp
+	}
+	return false
+}
+
+func (x *VirtualServer) GetQuorum() uint32 {
+	if x != nil {
+		return x.Quorum
+	}
+	return 0
+}
+
+func (x *VirtualServer) GetHysteresis() uint32 {
+	if x != nil {
+		return x.Hysteresis
+	}
+	return 0
+}
+
+func (x *VirtualServer) GetWeight() int64 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *VirtualServer) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *VirtualServer) GetInState() *durationpb.Duration {
+	if x != nil {
+		return x.InState
+	}
+	return nil
+}
+
+func (x *VirtualServer) GetSorryServer() string {
+	if x != nil {
+		return x.SorryServer
+	}
+	return ""
+}
+
+func (x *VirtualServer) GetSorryActive() bool {
+	if x != nil {
+		return x.SorryActive
+	}
+	return false
+}
+
+func (x *VirtualServer) GetServers() []*RealServer {
+	if x != nil {
+		return x.Servers
+	}
+	return nil
+}
+
+func (x *VirtualServer) GetTable() TableState {
+	if x != nil {
+		return x.Table
+	}
+	return TableState_TABLE_STATE_UNSPECIFIED
+}
+
+func (x *VirtualServer) GetTableError() string {
+	if x != nil {
+		return x.TableError
+	}
+	return ""
+}
+
+func (x *VirtualServer) GetRepairs() uint64 {
+	if x != nil {
+		return x.Repairs
+	}
+	return 0
+}
+
+func (x *VirtualServer) GetActiveConnections() uint64 {
+	if x != nil && x.ActiveConnections != nil {
+		return *x.ActiveConnections
+	}
+	return 0
+}
+
+func (x *VirtualServer) GetInactiveConnections() uint64 {
+	if x != nil && x.InactiveConnections != nil {
+		return *x.InactiveConnections
+	}
+	return 0
+}
+
+func (x *VirtualServer) GetPersistence() uint32 {
+	if x != nil {
+		return x.Persistence
+	}
+	return 0
+}
+
+func (x *VirtualServer) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *VirtualServer) GetStale() bool {
+	if x != nil {
+		return x.Stale
+	}
+	return false
+}
+
+func (x *VirtualServer) GetReported() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Reported
+	}
+	return nil
+}
+
+type RealServer struct {
+	state               protoimpl.MessageState `protogen:"open.v1"`
+	Key                 string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`   // unique within its service
+	Name                string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // [10.0.0.1]:tcp:80
+	Method              string                 `protobuf:"bytes,3,opt,name=method,proto3" json:"method,omitempty"`
+	Alive               bool                   `protobuf:"varint,4,opt,name=alive,proto3" json:"alive,omitempty"` // no checker's standing is bad
+	Since               *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`  // of alive
+	InState             *durationpb.Duration   `protobuf:"bytes,6,opt,name=in_state,json=inState,proto3" json:"in_state,omitempty"`
+	ConfiguredWeight    int32                  `protobuf:"zigzag32,7,opt,name=configured_weight,json=configuredWeight,proto3" json:"configured_weight,omitempty"`
+	Weight              int32                  `protobuf:"zigzag32,8,opt,name=weight,proto3" json:"weight,omitempty"` // effective: overrides and dynamic checkers applied
+	Present             bool                   `protobuf:"varint,9,opt,name=present,proto3" json:"present,omitempty"` // is to be a destination in ip_vs, with table_weight
+	TableWeight         int32                  `protobuf:"zigzag32,10,opt,name=table_weight,json=tableWeight,proto3" json:"table_weight,omitempty"`
+	ActiveConnections   *uint64                `protobuf:"varint,11,opt,name=active_connections,json=activeConnections,proto3,oneof" json:"active_connections,omitempty"`
+	InactiveConnections *uint64                `protobuf:"varint,12,opt,name=inactive_connections,json=inactiveConnections,proto3,oneof" json:"inactive_connections,omitempty"`
+	Checkers            []*Checker             `protobuf:"bytes,13,rep,name=checkers,proto3" json:"checkers,omitempty"`
+	Override            *ServerOverride        `protobuf:"bytes,14,opt,name=override,proto3" json:"override,omitempty"` // absent: none
+	FailedCheckers      uint32                 `protobuf:"varint,15,opt,name=failed_checkers,json=failedCheckers,proto3" json:"failed_checkers,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *RealServer) Reset() {
+	*x = RealServer{}
+	mi := &file_keepalived_v1_common_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RealServer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RealServer) ProtoMessage() {}
+
+func (x *RealServer) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_common_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RealServer.ProtoReflect.Descriptor instead.
+func (*RealServer) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *RealServer) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *RealServer) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RealServer) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *RealServer) GetAlive() bool {
+	if x != nil {
+		return x.Alive
+	}
+	return false
+}
+
+func (x *RealServer) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *RealServer) GetInState() *durationpb.Duration {
+	if x != nil {
+		return x.InState
+	}
+	return nil
+}
+
+func (x *RealServer) GetConfiguredWeight() int32 {
+	if x != nil {
+		return x.ConfiguredWeight
+	}
+	return 0
+}
+
+func (x *RealServer) GetWeight() int32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *RealServer) GetPresent() bool {
+	if x != nil {
+		return x.Present
+	}
+	return false
+}
+
+func (x *RealServer) GetTableWeight() int32 {
+	if x != nil {
+		return x.TableWeight
+	}
+	return 0
+}
+
+func (x *RealServer) GetActiveConnections() uint64 {
+	if x != nil && x.ActiveConnections != nil {
+		return *x.ActiveConnections
+	}
+	return 0
+}
+
+func (x *RealServer) GetInactiveConnections() uint64 {
+	if x != nil && x.InactiveConnections != nil {
+		return *x.InactiveConnections
+	}
+	return 0
+}
+
+func (x *RealServer) GetCheckers() []*Checker {
+	if x != nil {
+		return x.Checkers
+	}
+	return nil
+}
+
+func (x *RealServer) GetOverride() *ServerOverride {
+	if x != nil {
+		return x.Override
+	}
+	return nil
+}
+
+func (x *RealServer) GetFailedCheckers() uint32 {
+	if x != nil {
+		return x.FailedCheckers
+	}
+	return 0
+}
+
+type Checker struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"` // TCP_CHECK, HTTP_GET …
+	Up            bool                   `protobuf:"varint,2,opt,name=up,proto3" json:"up,omitempty"`
+	HasRun        bool                   `protobuf:"varint,3,opt,name=has_run,json=hasRun,proto3" json:"has_run,omitempty"`
+	Good          bool                   `protobuf:"varint,4,opt,name=good,proto3" json:"good,omitempty"`  // the latest probe
+	Cause         string                 `protobuf:"bytes,5,opt,name=cause,proto3" json:"cause,omitempty"` // why it was not
+	LastRan       *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=last_ran,json=lastRan,proto3" json:"last_ran,omitempty"`
+	NextIn        *durationpb.Duration   `protobuf:"bytes,7,opt,name=next_in,json=nextIn,proto3" json:"next_in,omitempty"`                       // absent while a probe is under way
+	Retries       uint32                 `protobuf:"varint,8,opt,name=retries,proto3" json:"retries,omitempty"`                                  // made since the last good probe
+	Weight        int32                  `protobuf:"zigzag32,9,opt,name=weight,proto3" json:"weight,omitempty"`                                  // what it adds to the server's
+	ExitStatus    *int32                 `protobuf:"zigzag32,10,opt,name=exit_status,json=exitStatus,proto3,oneof" json:"exit_status,omitempty"` // MISC_CHECK
+	Since         *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=since,proto3" json:"since,omitempty"`                                      // of up
+	Running       bool                   `protobuf:"varint,12,opt,name=running,proto3" json:"running,omitempty"`
+	Took          *durationpb.Duration   `protobuf:"bytes,13,opt,name=took,proto3" json:"took,omitempty"` // the latest probe
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Checker) Reset() {
+	*x = Checker{}
+	mi := &file_keepalived_v1_common_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Checker) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Checker) ProtoMessage() {}
+
+func (x *Checker) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_common_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Checker.ProtoReflect.Descriptor instead.
+func (*Checker) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Checker) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Checker) GetUp() bool {
+	if x != nil {
+		return x.Up
+	}
+	return false
+}
+
+func (x *Checker) GetHasRun() bool {
+	if x != nil {
+		return x.HasRun
+	}
+	return false
+}
+
+func (x *Checker) GetGood() bool {
+	if x != nil {
+		return x.Good
+	}
+	return false
+}
+
+func (x *Checker) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *Checker) GetLastRan() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastRan
+	}
+	return nil
+}
+
+func (x *Checker) GetNextIn() *durationpb.Duration {
+	if x != nil {
+		return x.NextIn
+	}
+	return nil
+}
+
+func (x *Checker) GetRetries() uint32 {
+	if x != nil {
+		return x.Retries
+	}
+	return 0
+}
+
+func (x *Checker) GetWeight() int32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *Checker) GetExitStatus() int32 {
+	if x != nil && x.ExitStatus != nil {
+		return *x.ExitStatus
+	}
+	return 0
+}
+
+func (x *Checker) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Checker) GetRunning() bool {
+	if x != nil {
+		return x.Running
+	}
+	return false
+}
+
+func (x *Checker) GetTook() *durationpb.Duration {
+	if x != nil {
+		return x.Took
+	}
+	return nil
+}
+
+// ServerOverride is what an operator has set for one real server. The parent keeps it;
+// it survives reloads and the crash of a child.
+type ServerOverride struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Service       string                 `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"` // keys
+	Server        string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
+	ServiceName   string                 `protobuf:"bytes,3,opt,name=service_name,json=serviceName,proto3" json:"service_name,omitempty"`
+	ServerName    string                 `protobuf:"bytes,4,opt,name=server_name,json=serverName,proto3" json:"server_name,omitempty"`
+	Mode          ServerMode             `protobuf:"varint,5,opt,name=mode,proto3,enum=keepalived.v1.ServerMode" json:"mode,omitempty"`
+	Weight        *int32                 `protobuf:"zigzag32,6,opt,name=weight,proto3,oneof" json:"weight,omitempty"` // instead of the configured one
+	Who           string                 `protobuf:"bytes,7,opt,name=who,proto3" json:"who,omitempty"`                // user name or number, and the pid of the program
+	Why           string                 `protobuf:"bytes,8,opt,name=why,proto3" json:"why,omitempty"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=since,proto3" json:"since,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=until,proto3" json:"until,omitempty"`                                      // DRAINING: DISABLED then at the latest; absent: never
+	UntilInstant  int64                  `protobuf:"zigzag64,11,opt,name=until_instant,json=untilInstant,proto3" json:"until_instant,omitempty"` // the same in nanoseconds of CLOCK_MONOTONIC, 0 never
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServerOverride) Reset() {
+	*x = ServerOverride{}
+	mi := &file_keepalived_v1_common_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServerOverride) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServerOverride) ProtoMessage() {}
+
+func (x *ServerOverride) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_common_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServerOverride.ProtoReflect.Descriptor instead.
+func (*ServerOverride) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ServerOverride) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *ServerOverride) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *ServerOverride) GetServiceName() string {
+	if x != nil {
+		return x.ServiceName
+	}
+	return ""
+}
+
+func (x *ServerOverride) GetServerName() string {
+	if x != nil {
+		return x.ServerName
+	}
+	return ""
+}
+
+func (x *ServerOverride) GetMode() ServerMode {
+	if x != nil {
+		return x.Mode
+	}
+	return ServerMode_SERVER_MODE_UNSPECIFIED
+}
+
+func (x *ServerOverride) GetWeight() int32 {
+	if x != nil && x.Weight != nil {
+		return *x.Weight
+	}
+	return 0
+}
+
+func (x *ServerOverride) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+func (x *ServerOverride) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *ServerOverride) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *ServerOverride) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *ServerOverride) GetUntilInstant() int64 {
+	if x != nil {
+		return x.UntilInstant
+	}
+	return 0
+}
+
+// ServiceChange carries the service without its servers.
+type ServiceChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Service       *VirtualServer         `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	WasUp         bool                   `protobuf:"varint,2,opt,name=was_up,json=wasUp,proto3" json:"was_up,omitempty"`
+	First         bool                   `protobuf:"varint,3,opt,name=first,proto3" json:"first,omitempty"` // first report of this child
+	Cause         string                 `protobuf:"bytes,4,opt,name=cause,proto3" json:"cause,omitempty"`
+	Removed       bool                   `protobuf:"varint,5,opt,name=removed,proto3" json:"removed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServiceChange) Reset() {
+	*x = ServiceChange{}
+	mi := &file_keepalived_v1_common_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServiceChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServiceChange) ProtoMessage() {}
+
+func (x *ServiceChange) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_common_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServiceChange.ProtoReflect.Descriptor instead.
+func (*ServiceChange) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ServiceChange) GetService() *VirtualServer {
+	if x != nil {
+		return x.Service
+	}
+	return nil
+}
+
+func (x *ServiceChange) GetWasUp() bool {
+	if x != nil {
+		return x.WasUp
+	}
+	return false
+}
+
+func (x *ServiceChange) GetFirst() bool {
+	if x != nil {
+		return x.First
+	}
+	return false
+}
+
+func (x *ServiceChange) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *ServiceChange) GetRemoved() bool {
+	if x != nil {
+		return x.Removed
+	}
+	return false
+}
+
+type ServerChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Service       string                 `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"` // names
+	ServiceKey    string                 `protobuf:"bytes,2,opt,name=service_key,json=serviceKey,proto3" json:"service_key,omitempty"`
+	Server        *RealServer            `protobuf:"bytes,3,opt,name=server,proto3" json:"server,omitempty"`
+	WasAlive      bool                   `protobuf:"varint,4,opt,name=was_alive,json=wasAlive,proto3" json:"was_alive,omitempty"`
+	First         bool                   `protobuf:"varint,5,opt,name=first,proto3" json:"first,omitempty"`
+	Cause         string                 `protobuf:"bytes,6,opt,name=cause,proto3" json:"cause,omitempty"` // "TCP_CHECK: connection refused"
+	Removed       bool                   `protobuf:"varint,7,opt,name=removed,proto3" json:"removed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServerChange) Reset() {
+	*x = ServerChange{}
+	mi := &file_keepalived_v1_common_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServerChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServerChange) ProtoMessage() {}
+
+func (x *ServerChange) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_common_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServerChange.ProtoReflect.Descriptor instead.
+func (*ServerChange) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ServerChange) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *ServerChange) GetServiceKey() string {
+	if x != nil {
+		return x.ServiceKey
+	}
+	return ""
+}
+
+func (x *ServerChange) GetServer() *RealServer {
+	if x != nil {
+		return x.Server
+	}
+	return nil
+}
+
+func (x *ServerChange) GetWasAlive() bool {
+	if x != nil {
+		return x.WasAlive
+	}
+	return false
+}
+
+func (x *ServerChange) GetFirst() bool {
+	if x != nil {
+		return x.First
+	}
+	return false
+}
+
+func (x *ServerChange) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *ServerChange) GetRemoved() bool {
+	if x != nil {
+		return x.Removed
+	}
+	return false
+}
+
+type OverrideChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Override      *ServerOverride        `protobuf:"bytes,1,opt,name=override,proto3" json:"override,omitempty"`
+	Removed       bool                   `protobuf:"varint,2,opt,name=removed,proto3" json:"removed,omitempty"`
+	Cause         string                 `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"` // "drained: the last connection has ended", "the server left the configuration"
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OverrideChange) Reset() {
+	*x = OverrideChange{}
+	mi := &file_keepalived_v1_common_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OverrideChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OverrideChange) ProtoMessage() {}
+
+func (x *OverrideChange) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_common_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OverrideChange.ProtoReflect.Descriptor instead.
+func (*OverrideChange) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *OverrideChange) GetOverride() *ServerOverride {
+	if x != nil {
+		return x.Override
+	}
+	return nil
+}
+
+func (x *OverrideChange) GetRemoved() bool {
+	if x != nil {
+		return x.Removed
+	}
+	return false
+}
+
+func (x *OverrideChange) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+// TableRepaired tells that an entry of ip_vs was not as it had been made.
+type TableRepaired struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Service       string                 `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	Server        string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"` // "" the service itself
+	Drift         string                 `protobuf:"bytes,3,opt,name=drift,proto3" json:"drift,omitempty"`   // vanished, changed (weight, method), intruder
+	Times         uint64                 `protobuf:"varint,4,opt,name=times,proto3" json:"times,omitempty"`  // of this service
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableRepaired) Reset() {
+	*x = TableRepaired{}
+	mi := &file_keepalived_v1_common_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableRepaired) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableRepaired) ProtoMessage() {}
+
+func (x *TableRepaired) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_common_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableRepaired.ProtoReflect.Descriptor instead.
+func (*TableRepaired) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *TableRepaired) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *TableRepaired) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *TableRepaired) GetDrift() string {
+	if x != nil {
+		return x.Drift
+	}
+	return ""
+}
+
+func (x *TableRepaired) GetTimes() uint64 {
+	if x != nil {
+		return x.Times
+	}
+	return 0
+}
+
+// CheckRecord is what is remembered of one checker, or (server "") of the quorum of one
+// service, so that the next healthchecker child goes on where this one was.
+type CheckRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Service       string                 `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"` // keys
+	Server        string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
+	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"` // health.CheckKey
+	Digest        uint64                 `protobuf:"fixed64,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	Nth           uint32                 `protobuf:"varint,5,opt,name=nth,proto3" json:"nth,omitempty"`
+	Up            bool                   `protobuf:"varint,6,opt,name=up,proto3" json:"up,omitempty"`
+	Delta         int32                  `protobuf:"zigzag32,7,opt,name=delta,proto3" json:"delta,omitempty"`
+	Since         int64                  `protobuf:"zigzag64,8,opt,name=since,proto3" json:"since,omitempty"` // CLOCK_MONOTONIC, nanoseconds
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckRecord) Reset() {
+	*x = CheckRecord{}
+	mi := &file_keepalived_v1_common_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckRecord) ProtoMessage() {}
+
+func (x *CheckRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_common_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckRecord.ProtoReflect.Descriptor instead.
+func (*CheckRecord) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *CheckRecord) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+func (x *CheckRecord) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *CheckRecord) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *CheckRecord) GetDigest() uint64 {
+	if x != nil {
+		return x.Digest
+	}
+	return 0
+}
+
+func (x *CheckRecord) GetNth() uint32 {
+	if x != nil {
+		return x.Nth
+	}
+	return 0
+}
+
+func (x *CheckRecord) GetUp() bool {
+	if x != nil {
+		return x.Up
+	}
+	return false
+}
+
+func (x *CheckRecord) GetDelta() int32 {
+	if x != nil {
+		return x.Delta
+	}
+	return 0
+}
+
+func (x *CheckRecord) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
 var File_keepalived_v1_common_proto protoreflect.FileDescriptor
 
 const file_keepalived_v1_common_proto_rawDesc = "" +
@@ -3047,7 +4285,7 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x13 \x01(\x04R\n" +
 	"generation\x12\x14\n" +
-	"\x05stale\x18\x14 \x01(\bR\x05stale\"\xd8\x06\n" +
+	"\x05stale\x18\x14 \x01(\bR\x05stale\"\x98\t\n" +
 	"\x05Event\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12+\n" +
@@ -3063,11 +4301,16 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\aprocess\x18\r \x01(\v2\x1c.keepalived.v1.ProcessChangeH\x00R\aprocess\x125\n" +
 	"\x06reload\x18\x0e \x01(\v2\x1b.keepalived.v1.ReloadChangeH\x00R\x06reload\x12K\n" +
 	"\x10address_restored\x18\x0f \x01(\v2\x1e.keepalived.v1.AddressRestoredH\x00R\x0faddressRestored\x122\n" +
-	"\astalled\x18\x10 \x01(\v2\x16.keepalived.v1.StalledH\x00R\astalled\x12F\n" +
+	"\astalled\x18\x10 \x01(\v2\x16.keepalived.v1.StalledH\x00R\astalled\x128\n" +
+	"\aservice\x18\x11 \x01(\v2\x1c.keepalived.v1.ServiceChangeH\x00R\aservice\x125\n" +
+	"\x06server\x18\x12 \x01(\v2\x1b.keepalived.v1.ServerChangeH\x00R\x06server\x12;\n" +
+	"\boverride\x18\x13 \x01(\v2\x1d.keepalived.v1.OverrideChangeH\x00R\boverride\x12E\n" +
+	"\x0etable_repaired\x18\x14 \x01(\v2\x1c.keepalived.v1.TableRepairedH\x00R\rtableRepaired\x12F\n" +
 	"\x11snapshot_instance\x18\x1e \x01(\v2\x17.keepalived.v1.InstanceH\x00R\x10snapshotInstance\x12J\n" +
 	"\x13snapshot_sync_group\x18\x1f \x01(\v2\x18.keepalived.v1.SyncGroupH\x00R\x11snapshotSyncGroup\x12?\n" +
 	"\fsnapshot_end\x18  \x01(\v2\x1a.keepalived.v1.SnapshotEndH\x00R\vsnapshotEnd\x12/\n" +
-	"\x06missed\x18! \x01(\v2\x15.keepalived.v1.MissedH\x00R\x06missedB\x06\n" +
+	"\x06missed\x18! \x01(\v2\x15.keepalived.v1.MissedH\x00R\x06missed\x12I\n" +
+	"\x10snapshot_service\x18\" \x01(\v2\x1c.keepalived.v1.VirtualServerH\x00R\x0fsnapshotServiceB\x06\n" +
 	"\x04kind\"\xa7\x01\n" +
 	"\x0eInstanceChange\x123\n" +
 	"\binstance\x18\x01 \x01(\v2\x17.keepalived.v1.InstanceR\binstance\x120\n" +
@@ -3104,7 +4347,125 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\x06length\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x06length\"\r\n" +
 	"\vSnapshotEnd\"\x1e\n" +
 	"\x06Missed\x12\x14\n" +
-	"\x05count\x18\x01 \x01(\x04R\x05count*N\n" +
+	"\x05count\x18\x01 \x01(\x04R\x05count\"\x9e\a\n" +
+	"\rVirtualServer\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
+	"\x06family\x18\x03 \x01(\x0e2\x15.keepalived.v1.FamilyR\x06family\x12\x1a\n" +
+	"\bprotocol\x18\x04 \x01(\tR\bprotocol\x12\x1c\n" +
+	"\tscheduler\x18\x05 \x01(\tR\tscheduler\x12\x16\n" +
+	"\x06method\x18\x06 \x01(\tR\x06method\x12\x1b\n" +
+	"\tquorum_up\x18\a \x01(\bR\bquorumUp\x12\x16\n" +
+	"\x06quorum\x18\b \x01(\rR\x06quorum\x12\x1e\n" +
+	"\n" +
+	"hysteresis\x18\t \x01(\rR\n" +
+	"hysteresis\x12\x16\n" +
+	"\x06weight\x18\n" +
+	" \x01(\x12R\x06weight\x120\n" +
+	"\x05since\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x124\n" +
+	"\bin_state\x18\f \x01(\v2\x19.google.protobuf.DurationR\ainState\x12!\n" +
+	"\fsorry_server\x18\r \x01(\tR\vsorryServer\x12!\n" +
+	"\fsorry_active\x18\x0e \x01(\bR\vsorryActive\x123\n" +
+	"\aservers\x18\x0f \x03(\v2\x19.keepalived.v1.RealServerR\aservers\x12/\n" +
+	"\x05table\x18\x10 \x01(\x0e2\x19.keepalived.v1.TableStateR\x05table\x12\x1f\n" +
+	"\vtable_error\x18\x11 \x01(\tR\n" +
+	"tableError\x12\x18\n" +
+	"\arepairs\x18\x12 \x01(\x04R\arepairs\x122\n" +
+	"\x12active_connections\x18\x13 \x01(\x04H\x00R\x11activeConnections\x88\x01\x01\x126\n" +
+	"\x14inactive_connections\x18\x14 \x01(\x04H\x01R\x13inactiveConnections\x88\x01\x01\x12 \n" +
+	"\vpersistence\x18\x15 \x01(\rR\vpersistence\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x16 \x01(\x04R\n" +
+	"generation\x12\x14\n" +
+	"\x05stale\x18\x1e \x01(\bR\x05stale\x126\n" +
+	"\breported\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\breportedB\x15\n" +
+	"\x13_active_connectionsB\x17\n" +
+	"\x15_inactive_connections\"\xfe\x04\n" +
+	"\n" +
+	"RealServer\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06method\x18\x03 \x01(\tR\x06method\x12\x14\n" +
+	"\x05alive\x18\x04 \x01(\bR\x05alive\x120\n" +
+	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x124\n" +
+	"\bin_state\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\ainState\x12+\n" +
+	"\x11configured_weight\x18\a \x01(\x11R\x10configuredWeight\x12\x16\n" +
+	"\x06weight\x18\b \x01(\x11R\x06weight\x12\x18\n" +
+	"\apresent\x18\t \x01(\bR\apresent\x12!\n" +
+	"\ftable_weight\x18\n" +
+	" \x01(\x11R\vtableWeight\x122\n" +
+	"\x12active_connections\x18\v \x01(\x04H\x00R\x11activeConnections\x88\x01\x01\x126\n" +
+	"\x14inactive_connections\x18\f \x01(\x04H\x01R\x13inactiveConnections\x88\x01\x01\x122\n" +
+	"\bcheckers\x18\r \x03(\v2\x16.keepalived.v1.CheckerR\bcheckers\x129\n" +
+	"\boverride\x18\x0e \x01(\v2\x1d.keepalived.v1.ServerOverrideR\boverride\x12'\n" +
+	"\x0ffailed_checkers\x18\x0f \x01(\rR\x0efailedCheckersB\x15\n" +
+	"\x13_active_connectionsB\x17\n" +
+	"\x15_inactive_connections\"\xbe\x03\n" +
+	"\aChecker\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x0e\n" +
+	"\x02up\x18\x02 \x01(\bR\x02up\x12\x17\n" +
+	"\ahas_run\x18\x03 \x01(\bR\x06hasRun\x12\x12\n" +
+	"\x04good\x18\x04 \x01(\bR\x04good\x12\x14\n" +
+	"\x05cause\x18\x05 \x01(\tR\x05cause\x125\n" +
+	"\blast_ran\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\alastRan\x122\n" +
+	"\anext_in\x18\a \x01(\v2\x19.google.protobuf.DurationR\x06nextIn\x12\x18\n" +
+	"\aretries\x18\b \x01(\rR\aretries\x12\x16\n" +
+	"\x06weight\x18\t \x01(\x11R\x06weight\x12$\n" +
+	"\vexit_status\x18\n" +
+	" \x01(\x11H\x00R\n" +
+	"exitStatus\x88\x01\x01\x120\n" +
+	"\x05since\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x18\n" +
+	"\arunning\x18\f \x01(\bR\arunning\x12-\n" +
+	"\x04took\x18\r \x01(\v2\x19.google.protobuf.DurationR\x04tookB\x0e\n" +
+	"\f_exit_status\"\x8a\x03\n" +
+	"\x0eServerOverride\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\x12!\n" +
+	"\fservice_name\x18\x03 \x01(\tR\vserviceName\x12\x1f\n" +
+	"\vserver_name\x18\x04 \x01(\tR\n" +
+	"serverName\x12-\n" +
+	"\x04mode\x18\x05 \x01(\x0e2\x19.keepalived.v1.ServerModeR\x04mode\x12\x1b\n" +
+	"\x06weight\x18\x06 \x01(\x11H\x00R\x06weight\x88\x01\x01\x12\x10\n" +
+	"\x03who\x18\a \x01(\tR\x03who\x12\x10\n" +
+	"\x03why\x18\b \x01(\tR\x03why\x120\n" +
+	"\x05since\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12#\n" +
+	"\runtil_instant\x18\v \x01(\x12R\funtilInstantB\t\n" +
+	"\a_weight\"\xa4\x01\n" +
+	"\rServiceChange\x126\n" +
+	"\aservice\x18\x01 \x01(\v2\x1c.keepalived.v1.VirtualServerR\aservice\x12\x15\n" +
+	"\x06was_up\x18\x02 \x01(\bR\x05wasUp\x12\x14\n" +
+	"\x05first\x18\x03 \x01(\bR\x05first\x12\x14\n" +
+	"\x05cause\x18\x04 \x01(\tR\x05cause\x12\x18\n" +
+	"\aremoved\x18\x05 \x01(\bR\aremoved\"\xdf\x01\n" +
+	"\fServerChange\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x1f\n" +
+	"\vservice_key\x18\x02 \x01(\tR\n" +
+	"serviceKey\x121\n" +
+	"\x06server\x18\x03 \x01(\v2\x19.keepalived.v1.RealServerR\x06server\x12\x1b\n" +
+	"\twas_alive\x18\x04 \x01(\bR\bwasAlive\x12\x14\n" +
+	"\x05first\x18\x05 \x01(\bR\x05first\x12\x14\n" +
+	"\x05cause\x18\x06 \x01(\tR\x05cause\x12\x18\n" +
+	"\aremoved\x18\a \x01(\bR\aremoved\"{\n" +
+	"\x0eOverrideChange\x129\n" +
+	"\boverride\x18\x01 \x01(\v2\x1d.keepalived.v1.ServerOverrideR\boverride\x12\x18\n" +
+	"\aremoved\x18\x02 \x01(\bR\aremoved\x12\x14\n" +
+	"\x05cause\x18\x03 \x01(\tR\x05cause\"m\n" +
+	"\rTableRepaired\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\x12\x14\n" +
+	"\x05drift\x18\x03 \x01(\tR\x05drift\x12\x14\n" +
+	"\x05times\x18\x04 \x01(\x04R\x05times\"\xb9\x01\n" +
+	"\vCheckRecord\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\x12\x12\n" +
+	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\x06R\x06digest\x12\x10\n" +
+	"\x03nth\x18\x05 \x01(\rR\x03nth\x12\x0e\n" +
+	"\x02up\x18\x06 \x01(\bR\x02up\x12\x14\n" +
+	"\x05delta\x18\a \x01(\x11R\x05delta\x12\x14\n" +
+	"\x05since\x18\b \x01(\x12R\x05since*N\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vROLE_PARENT\x10\x01\x12\r\n" +
@@ -3179,7 +4540,19 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\x1aRELOAD_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16RELOAD_OUTCOME_STARTED\x10\x01\x12\x1a\n" +
 	"\x16RELOAD_OUTCOME_APPLIED\x10\x02\x12\x1a\n" +
-	"\x16RELOAD_OUTCOME_REFUSED\x10\x03B-Z+keepalived/proto/keepalived/v1;keepalivedv1b\x06proto3"
+	"\x16RELOAD_OUTCOME_REFUSED\x10\x03*s\n" +
+	"\n" +
+	"TableState\x12\x1b\n" +
+	"\x17TABLE_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13TABLE_STATE_APPLIED\x10\x01\x12\x17\n" +
+	"\x13TABLE_STATE_PENDING\x10\x02\x12\x16\n" +
+	"\x12TABLE_STATE_ABSENT\x10\x03*u\n" +
+	"\n" +
+	"ServerMode\x12\x1b\n" +
+	"\x17SERVER_MODE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12SERVER_MODE_NORMAL\x10\x01\x12\x18\n" +
+	"\x14SERVER_MODE_DRAINING\x10\x02\x12\x18\n" +
+	"\x14SERVER_MODE_DISABLED\x10\x03B-Z+keepalived/proto/keepalived/v1;keepalivedv1b\x06proto3"
 
 var (
 	file_keepalived_v1_common_proto_rawDescOnce sync.Once
@@ -3193,8 +4566,8 @@ func file_keepalived_v1_common_proto_rawDescGZIP() []byte {
 	return file_keepalived_v1_common_proto_rawDescData
 }
 
-var file_keepalived_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_keepalived_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_keepalived_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
+var file_keepalived_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_keepalived_v1_common_proto_goTypes = []any{
 	(Role)(0),                     // 0: keepalived.v1.Role
 	(Family)(0),                   // 1: keepalived.v1.Family
@@ -3206,110 +4579,146 @@ var file_keepalived_v1_common_proto_goTypes = []any{
 	(TrackerStatus)(0),            // 7: keepalived.v1.TrackerStatus
 	(ProcessState)(0),             // 8: keepalived.v1.ProcessState
 	(ReloadOutcome)(0),            // 9: keepalived.v1.ReloadOutcome
-	(*Position)(nil),              // 10: keepalived.v1.Position
-	(*SourceRange)(nil),           // 11: keepalived.v1.SourceRange
-	(*Diagnostic)(nil),            // 12: keepalived.v1.Diagnostic
-	(*Diagnostics)(nil),           // 13: keepalived.v1.Diagnostics
-	(*Plan)(nil),                  // 14: keepalived.v1.Plan
-	(*Instance)(nil),              // 15: keepalived.v1.Instance
-	(*VirtualAddress)(nil),        // 16: keepalived.v1.VirtualAddress
-	(*InstanceTimers)(nil),        // 17: keepalived.v1.InstanceTimers
-	(*InstanceCounters)(nil),      // 18: keepalived.v1.InstanceCounters
-	(*DropCount)(nil),             // 19: keepalived.v1.DropCount
-	(*LatenessHistogram)(nil),     // 20: keepalived.v1.LatenessHistogram
-	(*LatenessBucket)(nil),        // 21: keepalived.v1.LatenessBucket
-	(*FaultCause)(nil),            // 22: keepalived.v1.FaultCause
-	(*StallInfo)(nil),             // 23: keepalived.v1.StallInfo
-	(*SyncGroup)(nil),             // 24: keepalived.v1.SyncGroup
-	(*Tracker)(nil),               // 25: keepalived.v1.Tracker
-	(*Event)(nil),                 // 26: keepalived.v1.Event
-	(*InstanceChange)(nil),        // 27: keepalived.v1.InstanceChange
-	(*SyncGroupChange)(nil),       // 28: keepalived.v1.SyncGroupChange
-	(*TrackerChange)(nil),         // 29: keepalived.v1.TrackerChange
-	(*ProcessChange)(nil),         // 30: keepalived.v1.ProcessChange
-	(*ReloadChange)(nil),          // 31: keepalived.v1.ReloadChange
-	(*AddressRestored)(nil),       // 32: keepalived.v1.AddressRestored
-	(*Stalled)(nil),               // 33: keepalived.v1.Stalled
-	(*SnapshotEnd)(nil),           // 34: keepalived.v1.SnapshotEnd
-	(*Missed)(nil),                // 35: keepalived.v1.Missed
-	(*durationpb.Duration)(nil),   // 36: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 37: google.protobuf.Timestamp
+	(TableState)(0),               // 10: keepalived.v1.TableState
+	(ServerMode)(0),               // 11: keepalived.v1.ServerMode
+	(*Position)(nil),              // 12: keepalived.v1.Position
+	(*SourceRange)(nil),           // 13: keepalived.v1.SourceRange
+	(*Diagnostic)(nil),            // 14: keepalived.v1.Diagnostic
+	(*Diagnostics)(nil),           // 15: keepalived.v1.Diagnostics
+	(*Plan)(nil),                  // 16: keepalived.v1.Plan
+	(*Instance)(nil),              // 17: keepalived.v1.Instance
+	(*VirtualAddress)(nil),        // 18: keepalived.v1.VirtualAddress
+	(*InstanceTimers)(nil),        // 19: keepalived.v1.InstanceTimers
+	(*InstanceCounters)(nil),      // 20: keepalived.v1.InstanceCounters
+	(*DropCount)(nil),             // 21: keepalived.v1.DropCount
+	(*LatenessHistogram)(nil),     // 22: keepalived.v1.LatenessHistogram
+	(*LatenessBucket)(nil),        // 23: keepalived.v1.LatenessBucket
+	(*FaultCause)(nil),            // 24: keepalived.v1.FaultCause
+	(*StallInfo)(nil),             // 25: keepalived.v1.StallInfo
+	(*SyncGroup)(nil),             // 26: keepalived.v1.SyncGroup
+	(*Tracker)(nil),               // 27: keepalived.v1.Tracker
+	(*Event)(nil),                 // 28: keepalived.v1.Event
+	(*InstanceChange)(nil),        // 29: keepalived.v1.InstanceChange
+	(*SyncGroupChange)(nil),       // 30: keepalived.v1.SyncGroupChange
+	(*TrackerChange)(nil),         // 31: keepalived.v1.TrackerChange
+	(*ProcessChange)(nil),         // 32: keepalived.v1.ProcessChange
+	(*ReloadChange)(nil),          // 33: keepalived.v1.ReloadChange
+	(*AddressRestored)(nil),       // 34: keepalived.v1.AddressRestored
+	(*Stalled)(nil),               // 35: keepalived.v1.Stalled
+	(*SnapshotEnd)(nil),           // 36: keepalived.v1.SnapshotEnd
+	(*Missed)(nil),                // 37: keepalived.v1.Missed
+	(*VirtualServer)(nil),         // 38: keepalived.v1.VirtualServer
+	(*RealServer)(nil),            // 39: keepalived.v1.RealServer
+	(*Checker)(nil),               // 40: keepalived.v1.Checker
+	(*ServerOverride)(nil),        // 41: keepalived.v1.ServerOverride
+	(*ServiceChange)(nil),         // 42: keepalived.v1.ServiceChange
+	(*ServerChange)(nil),          // 43: keepalived.v1.ServerChange
+	(*OverrideChange)(nil),        // 44: keepalived.v1.OverrideChange
+	(*TableRepaired)(nil),         // 45: keepalived.v1.TableRepaired
+	(*CheckRecord)(nil),           // 46: keepalived.v1.CheckRecord
+	(*durationpb.Duration)(nil),   // 47: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 48: google.protobuf.Timestamp
 }
 var file_keepalived_v1_common_proto_depIdxs = []int32{
-	10, // 0: keepalived.v1.SourceRange.start:type_name -> keepalived.v1.Position
-	10, // 1: keepalived.v1.SourceRange.end:type_name -> keepalived.v1.Position
+	12, // 0: keepalived.v1.SourceRange.start:type_name -> keepalived.v1.Position
+	12, // 1: keepalived.v1.SourceRange.end:type_name -> keepalived.v1.Position
 	4,  // 2: keepalived.v1.Diagnostic.severity:type_name -> keepalived.v1.Severity
 	5,  // 3: keepalived.v1.Diagnostic.code:type_name -> keepalived.v1.DiagnosticCode
-	11, // 4: keepalived.v1.Diagnostic.subject:type_name -> keepalived.v1.SourceRange
-	12, // 5: keepalived.v1.Diagnostics.diagnostics:type_name -> keepalived.v1.Diagnostic
+	13, // 4: keepalived.v1.Diagnostic.subject:type_name -> keepalived.v1.SourceRange
+	14, // 5: keepalived.v1.Diagnostics.diagnostics:type_name -> keepalived.v1.Diagnostic
 	0,  // 6: keepalived.v1.Plan.role:type_name -> keepalived.v1.Role
-	36, // 7: keepalived.v1.Plan.took:type_name -> google.protobuf.Duration
+	47, // 7: keepalived.v1.Plan.took:type_name -> google.protobuf.Duration
 	1,  // 8: keepalived.v1.Instance.family:type_name -> keepalived.v1.Family
 	2,  // 9: keepalived.v1.Instance.state:type_name -> keepalived.v1.InstanceState
 	2,  // 10: keepalived.v1.Instance.wanted:type_name -> keepalived.v1.InstanceState
-	37, // 11: keepalived.v1.Instance.since:type_name -> google.protobuf.Timestamp
-	36, // 12: keepalived.v1.Instance.in_state:type_name -> google.protobuf.Duration
-	16, // 13: keepalived.v1.Instance.addresses:type_name -> keepalived.v1.VirtualAddress
-	17, // 14: keepalived.v1.Instance.timers:type_name -> keepalived.v1.InstanceTimers
-	18, // 15: keepalived.v1.Instance.counters:type_name -> keepalived.v1.InstanceCounters
-	20, // 16: keepalived.v1.Instance.advert_lateness:type_name -> keepalived.v1.LatenessHistogram
-	22, // 17: keepalived.v1.Instance.fault_causes:type_name -> keepalived.v1.FaultCause
-	23, // 18: keepalived.v1.Instance.stalls:type_name -> keepalived.v1.StallInfo
-	37, // 19: keepalived.v1.Instance.reported:type_name -> google.protobuf.Timestamp
-	36, // 20: keepalived.v1.InstanceTimers.advert_interval:type_name -> google.protobuf.Duration
-	36, // 21: keepalived.v1.InstanceTimers.master_advert_interval:type_name -> google.protobuf.Duration
-	36, // 22: keepalived.v1.InstanceTimers.master_down_interval:type_name -> google.protobuf.Duration
-	36, // 23: keepalived.v1.InstanceTimers.skew_time:type_name -> google.protobuf.Duration
-	36, // 24: keepalived.v1.InstanceTimers.next_advert:type_name -> google.protobuf.Duration
-	36, // 25: keepalived.v1.InstanceTimers.master_down_in:type_name -> google.protobuf.Duration
-	36, // 26: keepalived.v1.InstanceTimers.preempt_delay:type_name -> google.protobuf.Duration
-	36, // 27: keepalived.v1.InstanceTimers.preempt_delay_left:type_name -> google.protobuf.Duration
-	19, // 28: keepalived.v1.InstanceCounters.drops:type_name -> keepalived.v1.DropCount
-	21, // 29: keepalived.v1.LatenessHistogram.buckets:type_name -> keepalived.v1.LatenessBucket
-	36, // 30: keepalived.v1.LatenessHistogram.worst:type_name -> google.protobuf.Duration
-	36, // 31: keepalived.v1.LatenessBucket.up_to:type_name -> google.protobuf.Duration
-	37, // 32: keepalived.v1.FaultCause.since:type_name -> google.protobuf.Timestamp
-	36, // 33: keepalived.v1.StallInfo.longest:type_name -> google.protobuf.Duration
-	36, // 34: keepalived.v1.StallInfo.last:type_name -> google.protobuf.Duration
-	37, // 35: keepalived.v1.StallInfo.last_at:type_name -> google.protobuf.Timestamp
+	48, // 11: keepalived.v1.Instance.since:type_name -> google.protobuf.Timestamp
+	47, // 12: keepalived.v1.Instance.in_state:type_name -> google.protobuf.Duration
+	18, // 13: keepalived.v1.Instance.addresses:type_name -> keepalived.v1.VirtualAddress
+	19, // 14: keepalived.v1.Instance.timers:type_name -> keepalived.v1.InstanceTimers
+	20, // 15: keepalived.v1.Instance.counters:type_name -> keepalived.v1.InstanceCounters
+	22, // 16: keepalived.v1.Instance.advert_lateness:type_name -> keepalived.v1.LatenessHistogram
+	24, // 17: keepalived.v1.Instance.fault_causes:type_name -> keepalived.v1.FaultCause
+	25, // 18: keepalived.v1.Instance.stalls:type_name -> keepalived.v1.StallInfo
+	48, // 19: keepalived.v1.Instance.reported:type_name -> google.protobuf.Timestamp
+	47, // 20: keepalived.v1.InstanceTimers.advert_interval:type_name -> google.protobuf.Duration
+	47, // 21: keepalived.v1.InstanceTimers.master_advert_interval:type_name -> google.protobuf.Duration
+	47, // 22: keepalived.v1.InstanceTimers.master_down_interval:type_name -> google.protobuf.Duration
+	47, // 23: keepalived.v1.InstanceTimers.skew_time:type_name -> google.protobuf.Duration
+	47, // 24: keepalived.v1.InstanceTimers.next_advert:type_name -> google.protobuf.Duration
+	47, // 25: keepalived.v1.InstanceTimers.master_down_in:type_name -> google.protobuf.Duration
+	47, // 26: keepalived.v1.InstanceTimers.preempt_delay:type_name -> google.protobuf.Duration
+	47, // 27: keepalived.v1.InstanceTimers.preempt_delay_left:type_name -> google.protobuf.Duration
+	21, // 28: keepalived.v1.InstanceCounters.drops:type_name -> keepalived.v1.DropCount
+	23, // 29: keepalived.v1.LatenessHistogram.buckets:type_name -> keepalived.v1.LatenessBucket
+	47, // 30: keepalived.v1.LatenessHistogram.worst:type_name -> google.protobuf.Duration
+	47, // 31: keepalived.v1.LatenessBucket.up_to:type_name -> google.protobuf.Duration
+	48, // 32: keepalived.v1.FaultCause.since:type_name -> google.protobuf.Timestamp
+	47, // 33: keepalived.v1.StallInfo.longest:type_name -> google.protobuf.Duration
+	47, // 34: keepalived.v1.StallInfo.last:type_name -> google.protobuf.Duration
+	48, // 35: keepalived.v1.StallInfo.last_at:type_name -> google.protobuf.Timestamp
 	2,  // 36: keepalived.v1.SyncGroup.state:type_name -> keepalived.v1.InstanceState
-	37, // 37: keepalived.v1.SyncGroup.since:type_name -> google.protobuf.Timestamp
+	48, // 37: keepalived.v1.SyncGroup.since:type_name -> google.protobuf.Timestamp
 	6,  // 38: keepalived.v1.Tracker.kind:type_name -> keepalived.v1.TrackerKind
 	7,  // 39: keepalived.v1.Tracker.status:type_name -> keepalived.v1.TrackerStatus
-	36, // 40: keepalived.v1.Tracker.interval:type_name -> google.protobuf.Duration
-	36, // 41: keepalived.v1.Tracker.timeout:type_name -> google.protobuf.Duration
-	37, // 42: keepalived.v1.Tracker.last_start:type_name -> google.protobuf.Timestamp
-	36, // 43: keepalived.v1.Tracker.last_took:type_name -> google.protobuf.Duration
-	37, // 44: keepalived.v1.Tracker.since:type_name -> google.protobuf.Timestamp
-	37, // 45: keepalived.v1.Event.time:type_name -> google.protobuf.Timestamp
+	47, // 40: keepalived.v1.Tracker.interval:type_name -> google.protobuf.Duration
+	47, // 41: keepalived.v1.Tracker.timeout:type_name -> google.protobuf.Duration
+	48, // 42: keepalived.v1.Tracker.last_start:type_name -> google.protobuf.Timestamp
+	47, // 43: keepalived.v1.Tracker.last_took:type_name -> google.protobuf.Duration
+	48, // 44: keepalived.v1.Tracker.since:type_name -> google.protobuf.Timestamp
+	48, // 45: keepalived.v1.Event.time:type_name -> google.protobuf.Timestamp
 	0,  // 46: keepalived.v1.Event.source:type_name -> keepalived.v1.Role
-	27, // 47: keepalived.v1.Event.instance:type_name -> keepalived.v1.InstanceChange
-	28, // 48: keepalived.v1.Event.sync_group:type_name -> keepalived.v1.SyncGroupChange
-	29, // 49: keepalived.v1.Event.tracker:type_name -> keepalived.v1.TrackerChange
-	30, // 50: keepalived.v1.Event.process:type_name -> keepalived.v1.ProcessChange
-	31, // 51: keepalived.v1.Event.reload:type_name -> keepalived.v1.ReloadChange
-	32, // 52: keepalived.v1.Event.address_restored:type_name -> keepalived.v1.AddressRestored
-	33, // 53: keepalived.v1.Event.stalled:type_name -> keepalived.v1.Stalled
-	15, // 54: keepalived.v1.Event.snapshot_instance:type_name -> keepalived.v1.Instance
-	24, // 55: keepalived.v1.Event.snapshot_sync_group:type_name -> keepalived.v1.SyncGroup
-	34, // 56: keepalived.v1.Event.snapshot_end:type_name -> keepalived.v1.SnapshotEnd
-	35, // 57: keepalived.v1.Event.missed:type_name -> keepalived.v1.Missed
-	15, // 58: keepalived.v1.InstanceChange.instance:type_name -> keepalived.v1.Instance
-	2,  // 59: keepalived.v1.InstanceChange.from:type_name -> keepalived.v1.InstanceState
-	24, // 60: keepalived.v1.SyncGroupChange.group:type_name -> keepalived.v1.SyncGroup
-	2,  // 61: keepalived.v1.SyncGroupChange.from:type_name -> keepalived.v1.InstanceState
-	25, // 62: keepalived.v1.TrackerChange.tracker:type_name -> keepalived.v1.Tracker
-	7,  // 63: keepalived.v1.TrackerChange.from:type_name -> keepalived.v1.TrackerStatus
-	0,  // 64: keepalived.v1.ProcessChange.role:type_name -> keepalived.v1.Role
-	8,  // 65: keepalived.v1.ProcessChange.state:type_name -> keepalived.v1.ProcessState
-	36, // 66: keepalived.v1.ProcessChange.respawn_in:type_name -> google.protobuf.Duration
-	9,  // 67: keepalived.v1.ReloadChange.outcome:type_name -> keepalived.v1.ReloadOutcome
-	36, // 68: keepalived.v1.Stalled.length:type_name -> google.protobuf.Duration
-	69, // [69:69] is the sub-list for method output_type
-	69, // [69:69] is the sub-list for method input_type
-	69, // [69:69] is the sub-list for extension type_name
-	69, // [69:69] is the sub-list for extension extendee
-	0,  // [0:69] is the sub-list for field type_name
+	29, // 47: keepalived.v1.Event.instance:type_name -> keepalived.v1.InstanceChange
+	30, // 48: keepalived.v1.Event.sync_group:type_name -> keepalived.v1.SyncGroupChange
+	31, // 49: keepalived.v1.Event.tracker:type_name -> keepalived.v1.TrackerChange
+	32, // 50: keepalived.v1.Event.process:type_name -> keepalived.v1.ProcessChange
+	33, // 51: keepalived.v1.Event.reload:type_name -> keepalived.v1.ReloadChange
+	34, // 52: keepalived.v1.Event.address_restored:type_name -> keepalived.v1.AddressRestored
+	35, // 53: keepalived.v1.Event.stalled:type_name -> keepalived.v1.Stalled
+	42, // 54: keepalived.v1.Event.service:type_name -> keepalived.v1.ServiceChange
+	43, // 55: keepalived.v1.Event.server:type_name -> keepalived.v1.ServerChange
+	44, // 56: keepalived.v1.Event.override:type_name -> keepalived.v1.OverrideChange
+	45, // 57: keepalived.v1.Event.table_repaired:type_name -> keepalived.v1.TableRepaired
+	17, // 58: keepalived.v1.Event.snapshot_instance:type_name -> keepalived.v1.Instance
+	26, // 59: keepalived.v1.Event.snapshot_sync_group:type_name -> keepalived.v1.SyncGroup
+	36, // 60: keepalived.v1.Event.snapshot_end:type_name -> keepalived.v1.SnapshotEnd
+	37, // 61: keepalived.v1.Event.missed:type_name -> keepalived.v1.Missed
+	38, // 62: keepalived.v1.Event.snapshot_service:type_name -> keepalived.v1.VirtualServer
+	17, // 63: keepalived.v1.InstanceChange.instance:type_name -> keepalived.v1.Instance
+	2,  // 64: keepalived.v1.InstanceChange.from:type_name -> keepalived.v1.InstanceState
+	26, // 65: keepalived.v1.SyncGroupChange.group:type_name -> keepalived.v1.SyncGroup
+	2,  // 66: keepalived.v1.SyncGroupChange.from:type_name -> keepalived.v1.InstanceState
+	27, // 67: keepalived.v1.TrackerChange.tracker:type_name -> keepalived.v1.Tracker
+	7,  // 68: keepalived.v1.TrackerChange.from:type_name -> keepalived.v1.TrackerStatus
+	0,  // 69: keepalived.v1.ProcessChange.role:type_name -> keepalived.v1.Role
+	8,  // 70: keepalived.v1.ProcessChange.state:type_name -> keepalived.v1.ProcessState
+	47, // 71: keepalived.v1.ProcessChange.respawn_in:type_name -> google.protobuf.Duration
+	9,  // 72: keepalived.v1.ReloadChange.outcome:type_name -> keepalived.v1.ReloadOutcome
+	47, // 73: keepalived.v1.Stalled.length:type_name -> google.protobuf.Duration
+	1,  // 74: keepalived.v1.VirtualServer.family:type_name -> keepalived.v1.Family
+	48, // 75: keepalived.v1.VirtualServer.since:type_name -> google.protobuf.Timestamp
+	47, // 76: keepalived.v1.VirtualServer.in_state:type_name -> google.protobuf.Duration
+	39, // 77: keepalived.v1.VirtualServer.servers:type_name -> keepalived.v1.RealServer
+	10, // 78: keepalived.v1.VirtualServer.table:type_name -> keepalived.v1.TableState
+	48, // 79: keepalived.v1.VirtualServer.reported:type_name -> google.protobuf.Timestamp
+	48, // 80: keepalived.v1.RealServer.since:type_name -> google.protobuf.Timestamp
+	47, // 81: keepalived.v1.RealServer.in_state:type_name -> google.protobuf.Duration
+	40, // 82: keepalived.v1.RealServer.checkers:type_name -> keepalived.v1.Checker
+	41, // 83: keepalived.v1.RealServer.override:type_name -> keepalived.v1.ServerOverride
+	48, // 84: keepalived.v1.Checker.last_ran:type_name -> google.protobuf.Timestamp
+	47, // 85: keepalived.v1.Checker.next_in:type_name -> google.protobuf.Duration
+	48, // 86: keepalived.v1.Checker.since:type_name -> google.protobuf.Timestamp
+	47, // 87: keepalived.v1.Checker.took:type_name -> google.protobuf.Duration
+	11, // 88: keepalived.v1.ServerOverride.mode:type_name -> keepalived.v1.ServerMode
+	48, // 89: keepalived.v1.ServerOverride.since:type_name -> google.protobuf.Timestamp
+	48, // 90: keepalived.v1.ServerOverride.until:type_name -> google.protobuf.Timestamp
+	38, // 91: keepalived.v1.ServiceChange.service:type_name -> keepalived.v1.VirtualServer
+	39, // 92: keepalived.v1.ServerChange.server:type_name -> keepalived.v1.RealServer
+	41, // 93: keepalived.v1.OverrideChange.override:type_name -> keepalived.v1.ServerOverride
+	94, // [94:94] is the sub-list for method output_type
+	94, // [94:94] is the sub-list for method input_type
+	94, // [94:94] is the sub-list for extension type_name
+	94, // [94:94] is the sub-list for extension extendee
+	0,  // [0:94] is the sub-list for field type_name
 }
 
 func init() { file_keepalived_v1_common_proto_init() }
@@ -3325,18 +4734,27 @@ func file_keepalived_v1_common_proto_init() {
 		(*Event_Reload)(nil),
 		(*Event_AddressRestored)(nil),
 		(*Event_Stalled)(nil),
+		(*Event_Service)(nil),
+		(*Event_Server)(nil),
+		(*Event_Override)(nil),
+		(*Event_TableRepaired)(nil),
 		(*Event_SnapshotInstance)(nil),
 		(*Event_SnapshotSyncGroup)(nil),
 		(*Event_SnapshotEnd)(nil),
 		(*Event_Missed)(nil),
+		(*Event_SnapshotService)(nil),
 	}
+	file_keepalived_v1_common_proto_msgTypes[26].OneofWrappers = []any{}
+	file_keepalived_v1_common_proto_msgTypes[27].OneofWrappers = []any{}
+	file_keepalived_v1_common_proto_msgTypes[28].OneofWrappers = []any{}
+	file_keepalived_v1_common_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_keepalived_v1_common_proto_rawDesc), len(file_keepalived_v1_common_proto_rawDesc)),
-			NumEnums:      10,
-			NumMessages:   26,
+			NumEnums:      12,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

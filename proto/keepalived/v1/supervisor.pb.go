@@ -312,17 +312,21 @@ func (x *WatchConfigRequest) GetGeneration() uint64 {
 // ConfigChunk is a piece of a configuration tree in pre-order. Words and names are
 // bytes: configuration text need not be UTF-8. COMMIT and ABORT have no nodes. Chunks of one generation come in order without others between.
 type ConfigChunk struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Generation    uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
-	Phase         ConfigPhase            `protobuf:"varint,2,opt,name=phase,proto3,enum=keepalived.v1.ConfigPhase" json:"phase,omitempty"`
-	Initial       bool                   `protobuf:"varint,3,opt,name=initial,proto3" json:"initial,omitempty"` // the first configuration of this child: there is no old one to keep
-	Index         uint32                 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`     // 0, 1, 2 …
-	Last          bool                   `protobuf:"varint,5,opt,name=last,proto3" json:"last,omitempty"`
-	Files         [][]byte               `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"` // appended to the table that Place.file indexes; entry 0 is ""
-	Nodes         []*ConfigNode          `protobuf:"bytes,7,rep,name=nodes,proto3" json:"nodes,omitempty"`
-	Sources       [][]byte               `protobuf:"bytes,8,rep,name=sources,proto3" json:"sources,omitempty"`               // last chunk: names of the files read
-	Digest        []byte                 `protobuf:"bytes,9,opt,name=digest,proto3" json:"digest,omitempty"`                 // last chunk
-	DryRun        bool                   `protobuf:"varint,10,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // an ABORT will follow whatever the answer is
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Generation uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
+	Phase      ConfigPhase            `protobuf:"varint,2,opt,name=phase,proto3,enum=keepalived.v1.ConfigPhase" json:"phase,omitempty"`
+	Initial    bool                   `protobuf:"varint,3,opt,name=initial,proto3" json:"initial,omitempty"` // the first configuration of this child: there is no old one to keep
+	Index      uint32                 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`     // 0, 1, 2 …
+	Last       bool                   `protobuf:"varint,5,opt,name=last,proto3" json:"last,omitempty"`
+	Files      [][]byte               `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"` // appended to the table that Place.file indexes; entry 0 is ""
+	Nodes      []*ConfigNode          `protobuf:"bytes,7,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	Sources    [][]byte               `protobuf:"bytes,8,rep,name=sources,proto3" json:"sources,omitempty"`               // last chunk: names of the files read
+	Digest     []byte                 `protobuf:"bytes,9,opt,name=digest,proto3" json:"digest,omitempty"`                 // last chunk
+	DryRun     bool                   `protobuf:"varint,10,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // an ABORT will follow whatever the answer is
+	// With initial, to the healthchecker child: what the one before it knew, and what
+	// operators have set. They come with any chunk, before or beside nodes.
+	Records       []*CheckRecord    `protobuf:"bytes,11,rep,name=records,proto3" json:"records,omitempty"`
+	Overrides     []*ServerOverride `protobuf:"bytes,12,rep,name=overrides,proto3" json:"overrides,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -425,6 +429,20 @@ func (x *ConfigChunk) GetDryRun() bool {
 		return x.DryRun
 	}
 	return false
+}
+
+func (x *ConfigChunk) GetRecords() []*CheckRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *ConfigChunk) GetOverrides() []*ServerOverride {
+	if x != nil {
+		return x.Overrides
+	}
+	return nil
 }
 
 type ConfigNode struct {
@@ -644,6 +662,8 @@ type ReportRequest struct {
 	//	*ReportRequest_Fatal
 	//	*ReportRequest_LogNotice
 	//	*ReportRequest_Missed
+	//	*ReportRequest_Records
+	//	*ReportRequest_Override
 	Report        isReportRequest_Report `protobuf_oneof:"report"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -758,6 +778,24 @@ func (x *ReportRequest) GetMissed() *Missed {
 	return nil
 }
 
+func (x *ReportRequest) GetRecords() *CheckRecords {
+	if x != nil {
+		if x, ok := x.Report.(*ReportRequest_Records); ok {
+			return x.Records
+		}
+	}
+	return nil
+}
+
+func (x *ReportRequest) GetOverride() *OverrideChange {
+	if x != nil {
+		if x, ok := x.Report.(*ReportRequest_Override); ok {
+			return x.Override
+		}
+	}
+	return nil
+}
+
 type isReportRequest_Report interface {
 	isReportRequest_Report()
 }
@@ -794,6 +832,14 @@ type ReportRequest_Missed struct {
 	Missed *Missed `protobuf:"bytes,8,opt,name=missed,proto3,oneof"` // events the child had to drop while nobody listened
 }
 
+type ReportRequest_Records struct {
+	Records *CheckRecords `protobuf:"bytes,9,opt,name=records,proto3,oneof"`
+}
+
+type ReportRequest_Override struct {
+	Override *OverrideChange `protobuf:"bytes,10,opt,name=override,proto3,oneof"` // by the child itself: drained, or its server is gone
+}
+
 func (*ReportRequest_Heartbeat) isReportRequest_Report() {}
 
 func (*ReportRequest_Ready) isReportRequest_Report() {}
@@ -809,6 +855,10 @@ func (*ReportRequest_Fatal) isReportRequest_Report() {}
 func (*ReportRequest_LogNotice) isReportRequest_Report() {}
 
 func (*ReportRequest_Missed) isReportRequest_Report() {}
+
+func (*ReportRequest_Records) isReportRequest_Report() {}
+
+func (*ReportRequest_Override) isReportRequest_Report() {}
 
 type ReportResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1125,6 +1175,59 @@ func (x *Fatal) GetText() string {
 	return ""
 }
 
+// CheckRecords are what is to be remembered from now on.
+type CheckRecords struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	All           bool                   `protobuf:"varint,1,opt,name=all,proto3" json:"all,omitempty"` // they replace everything before; more may follow without it
+	Records       []*CheckRecord         `protobuf:"bytes,2,rep,name=records,proto3" json:"records,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckRecords) Reset() {
+	*x = CheckRecords{}
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckRecords) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckRecords) ProtoMessage() {}
+
+func (x *CheckRecords) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckRecords.ProtoReflect.Descriptor instead.
+func (*CheckRecords) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CheckRecords) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+func (x *CheckRecords) GetRecords() []*CheckRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
 // LogNotice tells the operator something in GetStatus that a log line alone would hide.
 type LogNotice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1136,7 +1239,7 @@ type LogNotice struct {
 
 func (x *LogNotice) Reset() {
 	*x = LogNotice{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1148,7 +1251,7 @@ func (x *LogNotice) String() string {
 func (*LogNotice) ProtoMessage() {}
 
 func (x *LogNotice) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1161,7 +1264,7 @@ func (x *LogNotice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogNotice.ProtoReflect.Descriptor instead.
 func (*LogNotice) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{14}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LogNotice) GetSeverity() Severity {
@@ -1190,6 +1293,8 @@ type ServeRequest struct {
 	//	*ServeRequest_SyncGroup
 	//	*ServeRequest_Tracker
 	//	*ServeRequest_Dump
+	//	*ServeRequest_Service
+	//	*ServeRequest_Override
 	Answer        isServeRequest_Answer `protobuf_oneof:"answer"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1197,7 +1302,7 @@ type ServeRequest struct {
 
 func (x *ServeRequest) Reset() {
 	*x = ServeRequest{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1209,7 +1314,7 @@ func (x *ServeRequest) String() string {
 func (*ServeRequest) ProtoMessage() {}
 
 func (x *ServeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1222,7 +1327,7 @@ func (x *ServeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeRequest.ProtoReflect.Descriptor instead.
 func (*ServeRequest) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{15}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ServeRequest) GetId() uint64 {
@@ -1289,6 +1394,24 @@ func (x *ServeRequest) GetDump() *DumpPart {
 	return nil
 }
 
+func (x *ServeRequest) GetService() *VirtualServer {
+	if x != nil {
+		if x, ok := x.Answer.(*ServeRequest_Service); ok {
+			return x.Service
+		}
+	}
+	return nil
+}
+
+func (x *ServeRequest) GetOverride() *ServerOverride {
+	if x != nil {
+		if x, ok := x.Answer.(*ServeRequest_Override); ok {
+			return x.Override
+		}
+	}
+	return nil
+}
+
 type isServeRequest_Answer interface {
 	isServeRequest_Answer()
 }
@@ -1309,6 +1432,14 @@ type ServeRequest_Dump struct {
 	Dump *DumpPart `protobuf:"bytes,7,opt,name=dump,proto3,oneof"`
 }
 
+type ServeRequest_Service struct {
+	Service *VirtualServer `protobuf:"bytes,8,opt,name=service,proto3,oneof"`
+}
+
+type ServeRequest_Override struct {
+	Override *ServerOverride `protobuf:"bytes,9,opt,name=override,proto3,oneof"` // SetServerCommand: as it is in force now, names filled in
+}
+
 func (*ServeRequest_Instance) isServeRequest_Answer() {}
 
 func (*ServeRequest_SyncGroup) isServeRequest_Answer() {}
@@ -1316,6 +1447,10 @@ func (*ServeRequest_SyncGroup) isServeRequest_Answer() {}
 func (*ServeRequest_Tracker) isServeRequest_Answer() {}
 
 func (*ServeRequest_Dump) isServeRequest_Answer() {}
+
+func (*ServeRequest_Service) isServeRequest_Answer() {}
+
+func (*ServeRequest_Override) isServeRequest_Answer() {}
 
 // ServeResponse is a command to a child.
 type ServeResponse struct {
@@ -1329,6 +1464,8 @@ type ServeResponse struct {
 	//	*ServeResponse_ListInstances
 	//	*ServeResponse_ListSyncGroups
 	//	*ServeResponse_ListTrackers
+	//	*ServeResponse_ListServices
+	//	*ServeResponse_SetServer
 	Command       isServeResponse_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1336,7 +1473,7 @@ type ServeResponse struct {
 
 func (x *ServeResponse) Reset() {
 	*x = ServeResponse{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1348,7 +1485,7 @@ func (x *ServeResponse) String() string {
 func (*ServeResponse) ProtoMessage() {}
 
 func (x *ServeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1361,7 +1498,7 @@ func (x *ServeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeResponse.ProtoReflect.Descriptor instead.
 func (*ServeResponse) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{16}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ServeResponse) GetId() uint64 {
@@ -1430,6 +1567,24 @@ func (x *ServeResponse) GetListTrackers() *ListTrackersCommand {
 	return nil
 }
 
+func (x *ServeResponse) GetListServices() *ListServicesCommand {
+	if x != nil {
+		if x, ok := x.Command.(*ServeResponse_ListServices); ok {
+			return x.ListServices
+		}
+	}
+	return nil
+}
+
+func (x *ServeResponse) GetSetServer() *SetServerCommand {
+	if x != nil {
+		if x, ok := x.Command.(*ServeResponse_SetServer); ok {
+			return x.SetServer
+		}
+	}
+	return nil
+}
+
 type isServeResponse_Command interface {
 	isServeResponse_Command()
 }
@@ -1454,6 +1609,14 @@ type ServeResponse_ListTrackers struct {
 	ListTrackers *ListTrackersCommand `protobuf:"bytes,7,opt,name=list_trackers,json=listTrackers,proto3,oneof"`
 }
 
+type ServeResponse_ListServices struct {
+	ListServices *ListServicesCommand `protobuf:"bytes,8,opt,name=list_services,json=listServices,proto3,oneof"`
+}
+
+type ServeResponse_SetServer struct {
+	SetServer *SetServerCommand `protobuf:"bytes,9,opt,name=set_server,json=setServer,proto3,oneof"`
+}
+
 func (*ServeResponse_Cancel) isServeResponse_Command() {}
 
 func (*ServeResponse_Dump) isServeResponse_Command() {}
@@ -1464,6 +1627,10 @@ func (*ServeResponse_ListSyncGroups) isServeResponse_Command() {}
 
 func (*ServeResponse_ListTrackers) isServeResponse_Command() {}
 
+func (*ServeResponse_ListServices) isServeResponse_Command() {}
+
+func (*ServeResponse_SetServer) isServeResponse_Command() {}
+
 type Cancel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1472,7 +1639,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1651,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1664,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{17}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{18}
 }
 
 // DumpCommand: render kinds, all from one snapshot, and write them to the files
@@ -1513,7 +1680,7 @@ type DumpCommand struct {
 
 func (x *DumpCommand) Reset() {
 	*x = DumpCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1525,7 +1692,7 @@ func (x *DumpCommand) String() string {
 func (*DumpCommand) ProtoMessage() {}
 
 func (x *DumpCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1538,7 +1705,7 @@ func (x *DumpCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DumpCommand.ProtoReflect.Descriptor instead.
 func (*DumpCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{18}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DumpCommand) GetKinds() []DumpKind {
@@ -1574,7 +1741,7 @@ type DumpPart struct {
 
 func (x *DumpPart) Reset() {
 	*x = DumpPart{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1586,7 +1753,7 @@ func (x *DumpPart) String() string {
 func (*DumpPart) ProtoMessage() {}
 
 func (x *DumpPart) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1599,7 +1766,7 @@ func (x *DumpPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DumpPart.ProtoReflect.Descriptor instead.
 func (*DumpPart) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{19}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DumpPart) GetKind() DumpKind {
@@ -1632,7 +1799,7 @@ type ListInstancesCommand struct {
 
 func (x *ListInstancesCommand) Reset() {
 	*x = ListInstancesCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1644,7 +1811,7 @@ func (x *ListInstancesCommand) String() string {
 func (*ListInstancesCommand) ProtoMessage() {}
 
 func (x *ListInstancesCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1657,7 +1824,7 @@ func (x *ListInstancesCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstancesCommand.ProtoReflect.Descriptor instead.
 func (*ListInstancesCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{20}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListInstancesCommand) GetNames() []string {
@@ -1675,7 +1842,7 @@ type ListSyncGroupsCommand struct {
 
 func (x *ListSyncGroupsCommand) Reset() {
 	*x = ListSyncGroupsCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1687,7 +1854,7 @@ func (x *ListSyncGroupsCommand) String() string {
 func (*ListSyncGroupsCommand) ProtoMessage() {}
 
 func (x *ListSyncGroupsCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1700,7 +1867,7 @@ func (x *ListSyncGroupsCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSyncGroupsCommand.ProtoReflect.Descriptor instead.
 func (*ListSyncGroupsCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{21}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{22}
 }
 
 type ListTrackersCommand struct {
@@ -1711,7 +1878,7 @@ type ListTrackersCommand struct {
 
 func (x *ListTrackersCommand) Reset() {
 	*x = ListTrackersCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1723,7 +1890,7 @@ func (x *ListTrackersCommand) String() string {
 func (*ListTrackersCommand) ProtoMessage() {}
 
 func (x *ListTrackersCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1736,7 +1903,114 @@ func (x *ListTrackersCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrackersCommand.ProtoReflect.Descriptor instead.
 func (*ListTrackersCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{22}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{23}
+}
+
+type ListServicesCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Names         []string               `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"` // none: all
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListServicesCommand) Reset() {
+	*x = ListServicesCommand{}
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListServicesCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListServicesCommand) ProtoMessage() {}
+
+func (x *ListServicesCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListServicesCommand.ProtoReflect.Descriptor instead.
+func (*ListServicesCommand) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListServicesCommand) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+// SetServerCommand changes an override on the child's loop. service and server of the
+// override are what the operator typed; the child finds the entry and answers with keys
+// and names, or with an error that says what there is.
+type SetServerCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Override      *ServerOverride        `protobuf:"bytes,1,opt,name=override,proto3" json:"override,omitempty"`
+	KeepMode      bool                   `protobuf:"varint,2,opt,name=keep_mode,json=keepMode,proto3" json:"keep_mode,omitempty"`       // only the weight changes
+	KeepWeight    bool                   `protobuf:"varint,3,opt,name=keep_weight,json=keepWeight,proto3" json:"keep_weight,omitempty"` // only the mode changes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetServerCommand) Reset() {
+	*x = SetServerCommand{}
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetServerCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetServerCommand) ProtoMessage() {}
+
+func (x *SetServerCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetServerCommand.ProtoReflect.Descriptor instead.
+func (*SetServerCommand) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SetServerCommand) GetOverride() *ServerOverride {
+	if x != nil {
+		return x.Override
+	}
+	return nil
+}
+
+func (x *SetServerCommand) GetKeepMode() bool {
+	if x != nil {
+		return x.KeepMode
+	}
+	return false
+}
+
+func (x *SetServerCommand) GetKeepWeight() bool {
+	if x != nil {
+		return x.KeepWeight
+	}
+	return false
 }
 
 var File_keepalived_v1_supervisor_proto protoreflect.FileDescriptor
@@ -1761,7 +2035,7 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\x12WatchConfigRequest\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
-	"generation\"\xb5\x02\n" +
+	"generation\"\xa8\x03\n" +
 	"\vConfigChunk\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -1775,7 +2049,9 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\asources\x18\b \x03(\fR\asources\x12\x16\n" +
 	"\x06digest\x18\t \x01(\fR\x06digest\x12\x17\n" +
 	"\adry_run\x18\n" +
-	" \x01(\bR\x06dryRun\"\xdf\x01\n" +
+	" \x01(\bR\x06dryRun\x124\n" +
+	"\arecords\x18\v \x03(\v2\x1a.keepalived.v1.CheckRecordR\arecords\x12;\n" +
+	"\toverrides\x18\f \x03(\v2\x1d.keepalived.v1.ServerOverrideR\toverrides\"\xdf\x01\n" +
 	"\n" +
 	"ConfigNode\x12\x14\n" +
 	"\x05depth\x18\x01 \x01(\rR\x05depth\x123\n" +
@@ -1792,7 +2068,7 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\x05Place\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\rR\x04file\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\rR\x04line\x12\x16\n" +
-	"\x06column\x18\x03 \x01(\rR\x06column\"\xb4\x03\n" +
+	"\x06column\x18\x03 \x01(\rR\x06column\"\xaa\x04\n" +
 	"\rReportRequest\x128\n" +
 	"\theartbeat\x18\x01 \x01(\v2\x18.keepalived.v1.HeartbeatH\x00R\theartbeat\x12,\n" +
 	"\x05ready\x18\x02 \x01(\v2\x14.keepalived.v1.ReadyH\x00R\x05ready\x125\n" +
@@ -1802,7 +2078,10 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\x05fatal\x18\x06 \x01(\v2\x14.keepalived.v1.FatalH\x00R\x05fatal\x129\n" +
 	"\n" +
 	"log_notice\x18\a \x01(\v2\x18.keepalived.v1.LogNoticeH\x00R\tlogNotice\x12/\n" +
-	"\x06missed\x18\b \x01(\v2\x15.keepalived.v1.MissedH\x00R\x06missedB\b\n" +
+	"\x06missed\x18\b \x01(\v2\x15.keepalived.v1.MissedH\x00R\x06missed\x127\n" +
+	"\arecords\x18\t \x01(\v2\x1b.keepalived.v1.CheckRecordsH\x00R\arecords\x12;\n" +
+	"\boverride\x18\n" +
+	" \x01(\v2\x1d.keepalived.v1.OverrideChangeH\x00R\boverrideB\b\n" +
 	"\x06report\"\x10\n" +
 	"\x0eReportResponse\"\xb0\x01\n" +
 	"\tHeartbeat\x12\x14\n" +
@@ -1829,10 +2108,13 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\vdiagnostics\x18\x02 \x03(\v2\x19.keepalived.v1.DiagnosticR\vdiagnostics\"/\n" +
 	"\x05Fatal\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"T\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"V\n" +
+	"\fCheckRecords\x12\x10\n" +
+	"\x03all\x18\x01 \x01(\bR\x03all\x124\n" +
+	"\arecords\x18\x02 \x03(\v2\x1a.keepalived.v1.CheckRecordR\arecords\"T\n" +
 	"\tLogNotice\x123\n" +
 	"\bseverity\x18\x01 \x01(\x0e2\x17.keepalived.v1.SeverityR\bseverity\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"\xa7\x02\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\x9e\x03\n" +
 	"\fServeRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\bR\x04last\x12\x14\n" +
@@ -1841,8 +2123,10 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\n" +
 	"sync_group\x18\x05 \x01(\v2\x18.keepalived.v1.SyncGroupH\x00R\tsyncGroup\x122\n" +
 	"\atracker\x18\x06 \x01(\v2\x16.keepalived.v1.TrackerH\x00R\atracker\x12-\n" +
-	"\x04dump\x18\a \x01(\v2\x17.keepalived.v1.DumpPartH\x00R\x04dumpB\b\n" +
-	"\x06answer\"\xab\x03\n" +
+	"\x04dump\x18\a \x01(\v2\x17.keepalived.v1.DumpPartH\x00R\x04dump\x128\n" +
+	"\aservice\x18\b \x01(\v2\x1c.keepalived.v1.VirtualServerH\x00R\aservice\x12;\n" +
+	"\boverride\x18\t \x01(\v2\x1d.keepalived.v1.ServerOverrideH\x00R\boverrideB\b\n" +
+	"\x06answer\"\xb8\x04\n" +
 	"\rServeResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x121\n" +
 	"\x06within\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x06within\x12/\n" +
@@ -1850,7 +2134,10 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\x04dump\x18\x04 \x01(\v2\x1a.keepalived.v1.DumpCommandH\x00R\x04dump\x12L\n" +
 	"\x0elist_instances\x18\x05 \x01(\v2#.keepalived.v1.ListInstancesCommandH\x00R\rlistInstances\x12P\n" +
 	"\x10list_sync_groups\x18\x06 \x01(\v2$.keepalived.v1.ListSyncGroupsCommandH\x00R\x0elistSyncGroups\x12I\n" +
-	"\rlist_trackers\x18\a \x01(\v2\".keepalived.v1.ListTrackersCommandH\x00R\flistTrackersB\t\n" +
+	"\rlist_trackers\x18\a \x01(\v2\".keepalived.v1.ListTrackersCommandH\x00R\flistTrackers\x12I\n" +
+	"\rlist_services\x18\b \x01(\v2\".keepalived.v1.ListServicesCommandH\x00R\flistServices\x12@\n" +
+	"\n" +
+	"set_server\x18\t \x01(\v2\x1f.keepalived.v1.SetServerCommandH\x00R\tsetServerB\t\n" +
 	"\acommand\"\b\n" +
 	"\x06Cancel\"\x87\x01\n" +
 	"\vDumpCommand\x12-\n" +
@@ -1864,7 +2151,14 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\x14ListInstancesCommand\x12\x14\n" +
 	"\x05names\x18\x01 \x03(\tR\x05names\"\x17\n" +
 	"\x15ListSyncGroupsCommand\"\x15\n" +
-	"\x13ListTrackersCommand*v\n" +
+	"\x13ListTrackersCommand\"+\n" +
+	"\x13ListServicesCommand\x12\x14\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\"\x8b\x01\n" +
+	"\x10SetServerCommand\x129\n" +
+	"\boverride\x18\x01 \x01(\v2\x1d.keepalived.v1.ServerOverrideR\boverride\x12\x1b\n" +
+	"\tkeep_mode\x18\x02 \x01(\bR\bkeepMode\x12\x1f\n" +
+	"\vkeep_weight\x18\x03 \x01(\bR\n" +
+	"keepWeight*v\n" +
 	"\vConfigPhase\x12\x1c\n" +
 	"\x18CONFIG_PHASE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14CONFIG_PHASE_PREPARE\x10\x01\x12\x17\n" +
@@ -1895,7 +2189,7 @@ func file_keepalived_v1_supervisor_proto_rawDescGZIP() []byte {
 }
 
 var file_keepalived_v1_supervisor_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_keepalived_v1_supervisor_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_keepalived_v1_supervisor_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_keepalived_v1_supervisor_proto_goTypes = []any{
 	(ConfigPhase)(0),              // 0: keepalived.v1.ConfigPhase
 	(DumpCause)(0),                // 1: keepalived.v1.DumpCause
@@ -1913,76 +2207,93 @@ var file_keepalived_v1_supervisor_proto_goTypes = []any{
 	(*Prepared)(nil),              // 13: keepalived.v1.Prepared
 	(*Refused)(nil),               // 14: keepalived.v1.Refused
 	(*Fatal)(nil),                 // 15: keepalived.v1.Fatal
-	(*LogNotice)(nil),             // 16: keepalived.v1.LogNotice
-	(*ServeRequest)(nil),          // 17: keepalived.v1.ServeRequest
-	(*ServeResponse)(nil),         // 18: keepalived.v1.ServeResponse
-	(*Cancel)(nil),                // 19: keepalived.v1.Cancel
-	(*DumpCommand)(nil),           // 20: keepalived.v1.DumpCommand
-	(*DumpPart)(nil),              // 21: keepalived.v1.DumpPart
-	(*ListInstancesCommand)(nil),  // 22: keepalived.v1.ListInstancesCommand
-	(*ListSyncGroupsCommand)(nil), // 23: keepalived.v1.ListSyncGroupsCommand
-	(*ListTrackersCommand)(nil),   // 24: keepalived.v1.ListTrackersCommand
-	(Role)(0),                     // 25: keepalived.v1.Role
-	(*Event)(nil),                 // 26: keepalived.v1.Event
-	(*Missed)(nil),                // 27: keepalived.v1.Missed
-	(*StallInfo)(nil),             // 28: keepalived.v1.StallInfo
-	(*Plan)(nil),                  // 29: keepalived.v1.Plan
-	(*Diagnostic)(nil),            // 30: keepalived.v1.Diagnostic
-	(Severity)(0),                 // 31: keepalived.v1.Severity
-	(*Instance)(nil),              // 32: keepalived.v1.Instance
-	(*SyncGroup)(nil),             // 33: keepalived.v1.SyncGroup
-	(*Tracker)(nil),               // 34: keepalived.v1.Tracker
-	(*durationpb.Duration)(nil),   // 35: google.protobuf.Duration
-	(DumpKind)(0),                 // 36: keepalived.v1.DumpKind
+	(*CheckRecords)(nil),          // 16: keepalived.v1.CheckRecords
+	(*LogNotice)(nil),             // 17: keepalived.v1.LogNotice
+	(*ServeRequest)(nil),          // 18: keepalived.v1.ServeRequest
+	(*ServeResponse)(nil),         // 19: keepalived.v1.ServeResponse
+	(*Cancel)(nil),                // 20: keepalived.v1.Cancel
+	(*DumpCommand)(nil),           // 21: keepalived.v1.DumpCommand
+	(*DumpPart)(nil),              // 22: keepalived.v1.DumpPart
+	(*ListInstancesCommand)(nil),  // 23: keepalived.v1.ListInstancesCommand
+	(*ListSyncGroupsCommand)(nil), // 24: keepalived.v1.ListSyncGroupsCommand
+	(*ListTrackersCommand)(nil),   // 25: keepalived.v1.ListTrackersCommand
+	(*ListServicesCommand)(nil),   // 26: keepalived.v1.ListServicesCommand
+	(*SetServerCommand)(nil),      // 27: keepalived.v1.SetServerCommand
+	(Role)(0),                     // 28: keepalived.v1.Role
+	(*CheckRecord)(nil),           // 29: keepalived.v1.CheckRecord
+	(*ServerOverride)(nil),        // 30: keepalived.v1.ServerOverride
+	(*Event)(nil),                 // 31: keepalived.v1.Event
+	(*Missed)(nil),                // 32: keepalived.v1.Missed
+	(*OverrideChange)(nil),        // 33: keepalived.v1.OverrideChange
+	(*StallInfo)(nil),             // 34: keepalived.v1.StallInfo
+	(*Plan)(nil),                  // 35: keepalived.v1.Plan
+	(*Diagnostic)(nil),            // 36: keepalived.v1.Diagnostic
+	(Severity)(0),                 // 37: keepalived.v1.Severity
+	(*Instance)(nil),              // 38: keepalived.v1.Instance
+	(*SyncGroup)(nil),             // 39: keepalived.v1.SyncGroup
+	(*Tracker)(nil),               // 40: keepalived.v1.Tracker
+	(*VirtualServer)(nil),         // 41: keepalived.v1.VirtualServer
+	(*durationpb.Duration)(nil),   // 42: google.protobuf.Duration
+	(DumpKind)(0),                 // 43: keepalived.v1.DumpKind
 }
 var file_keepalived_v1_supervisor_proto_depIdxs = []int32{
-	25, // 0: keepalived.v1.RegisterRequest.role:type_name -> keepalived.v1.Role
+	28, // 0: keepalived.v1.RegisterRequest.role:type_name -> keepalived.v1.Role
 	0,  // 1: keepalived.v1.ConfigChunk.phase:type_name -> keepalived.v1.ConfigPhase
 	6,  // 2: keepalived.v1.ConfigChunk.nodes:type_name -> keepalived.v1.ConfigNode
-	7,  // 3: keepalived.v1.ConfigNode.keyword:type_name -> keepalived.v1.ConfigWord
-	7,  // 4: keepalived.v1.ConfigNode.args:type_name -> keepalived.v1.ConfigWord
-	7,  // 5: keepalived.v1.ConfigNode.raw:type_name -> keepalived.v1.ConfigWord
-	8,  // 6: keepalived.v1.ConfigNode.close:type_name -> keepalived.v1.Place
-	8,  // 7: keepalived.v1.ConfigWord.start:type_name -> keepalived.v1.Place
-	8,  // 8: keepalived.v1.ConfigWord.end:type_name -> keepalived.v1.Place
-	11, // 9: keepalived.v1.ReportRequest.heartbeat:type_name -> keepalived.v1.Heartbeat
-	12, // 10: keepalived.v1.ReportRequest.ready:type_name -> keepalived.v1.Ready
-	13, // 11: keepalived.v1.ReportRequest.prepared:type_name -> keepalived.v1.Prepared
-	14, // 12: keepalived.v1.ReportRequest.refused:type_name -> keepalived.v1.Refused
-	26, // 13: keepalived.v1.ReportRequest.event:type_name -> keepalived.v1.Event
-	15, // 14: keepalived.v1.ReportRequest.fatal:type_name -> keepalived.v1.Fatal
-	16, // 15: keepalived.v1.ReportRequest.log_notice:type_name -> keepalived.v1.LogNotice
-	27, // 16: keepalived.v1.ReportRequest.missed:type_name -> keepalived.v1.Missed
-	28, // 17: keepalived.v1.Heartbeat.stalls:type_name -> keepalived.v1.StallInfo
-	29, // 18: keepalived.v1.Prepared.plan:type_name -> keepalived.v1.Plan
-	30, // 19: keepalived.v1.Refused.diagnostics:type_name -> keepalived.v1.Diagnostic
-	31, // 20: keepalived.v1.LogNotice.severity:type_name -> keepalived.v1.Severity
-	32, // 21: keepalived.v1.ServeRequest.instance:type_name -> keepalived.v1.Instance
-	33, // 22: keepalived.v1.ServeRequest.sync_group:type_name -> keepalived.v1.SyncGroup
-	34, // 23: keepalived.v1.ServeRequest.tracker:type_name -> keepalived.v1.Tracker
-	21, // 24: keepalived.v1.ServeRequest.dump:type_name -> keepalived.v1.DumpPart
-	35, // 25: keepalived.v1.ServeResponse.within:type_name -> google.protobuf.Duration
-	19, // 26: keepalived.v1.ServeResponse.cancel:type_name -> keepalived.v1.Cancel
-	20, // 27: keepalived.v1.ServeResponse.dump:type_name -> keepalived.v1.DumpCommand
-	22, // 28: keepalived.v1.ServeResponse.list_instances:type_name -> keepalived.v1.ListInstancesCommand
-	23, // 29: keepalived.v1.ServeResponse.list_sync_groups:type_name -> keepalived.v1.ListSyncGroupsCommand
-	24, // 30: keepalived.v1.ServeResponse.list_trackers:type_name -> keepalived.v1.ListTrackersCommand
-	36, // 31: keepalived.v1.DumpCommand.kinds:type_name -> keepalived.v1.DumpKind
-	1,  // 32: keepalived.v1.DumpCommand.cause:type_name -> keepalived.v1.DumpCause
-	36, // 33: keepalived.v1.DumpPart.kind:type_name -> keepalived.v1.DumpKind
-	2,  // 34: keepalived.v1.Supervisor.Register:input_type -> keepalived.v1.RegisterRequest
-	4,  // 35: keepalived.v1.Supervisor.WatchConfig:input_type -> keepalived.v1.WatchConfigRequest
-	9,  // 36: keepalived.v1.Supervisor.Report:input_type -> keepalived.v1.ReportRequest
-	17, // 37: keepalived.v1.Supervisor.Serve:input_type -> keepalived.v1.ServeRequest
-	3,  // 38: keepalived.v1.Supervisor.Register:output_type -> keepalived.v1.RegisterResponse
-	5,  // 39: keepalived.v1.Supervisor.WatchConfig:output_type -> keepalived.v1.ConfigChunk
-	10, // 40: keepalived.v1.Supervisor.Report:output_type -> keepalived.v1.ReportResponse
-	18, // 41: keepalived.v1.Supervisor.Serve:output_type -> keepalived.v1.ServeResponse
-	38, // [38:42] is the sub-list for method output_type
-	34, // [34:38] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	29, // 3: keepalived.v1.ConfigChunk.records:type_name -> keepalived.v1.CheckRecord
+	30, // 4: keepalived.v1.ConfigChunk.overrides:type_name -> keepalived.v1.ServerOverride
+	7,  // 5: keepalived.v1.ConfigNode.keyword:type_name -> keepalived.v1.ConfigWord
+	7,  // 6: keepalived.v1.ConfigNode.args:type_name -> keepalived.v1.ConfigWord
+	7,  // 7: keepalived.v1.ConfigNode.raw:type_name -> keepalived.v1.ConfigWord
+	8,  // 8: keepalived.v1.ConfigNode.close:type_name -> keepalived.v1.Place
+	8,  // 9: keepalived.v1.ConfigWord.start:type_name -> keepalived.v1.Place
+	8,  // 10: keepalived.v1.ConfigWord.end:type_name -> keepalived.v1.Place
+	11, // 11: keepalived.v1.ReportRequest.heartbeat:type_name -> keepalived.v1.Heartbeat
+	12, // 12: keepalived.v1.ReportRequest.ready:type_name -> keepalived.v1.Ready
+	13, // 13: keepalived.v1.ReportRequest.prepared:type_name -> keepalived.v1.Prepared
+	14, // 14: keepalived.v1.ReportRequest.refused:type_name -> keepalived.v1.Refused
+	31, // 15: keepalived.v1.ReportRequest.event:type_name -> keepalived.v1.Event
+	15, // 16: keepalived.v1.ReportRequest.fatal:type_name -> keepalived.v1.Fatal
+	17, // 17: keepalived.v1.ReportRequest.log_notice:type_name -> keepalived.v1.LogNotice
+	32, // 18: keepalived.v1.ReportRequest.missed:type_name -> keepalived.v1.Missed
+	16, // 19: keepalived.v1.ReportRequest.records:type_name -> keepalived.v1.CheckRecords
+	33, // 20: keepalived.v1.ReportRequest.override:type_name -> keepalived.v1.OverrideChange
+	34, // 21: keepalived.v1.Heartbeat.stalls:type_name -> keepalived.v1.StallInfo
+	35, // 22: keepalived.v1.Prepared.plan:type_name -> keepalived.v1.Plan
+	36, // 23: keepalived.v1.Refused.diagnostics:type_name -> keepalived.v1.Diagnostic
+	29, // 24: keepalived.v1.CheckRecords.records:type_name -> keepalived.v1.CheckRecord
+	37, // 25: keepalived.v1.LogNotice.severity:type_name -> keepalived.v1.Severity
+	38, // 26: keepalived.v1.ServeRequest.instance:type_name -> keepalived.v1.Instance
+	39, // 27: keepalived.v1.ServeRequest.sync_group:type_name -> keepalived.v1.SyncGroup
+	40, // 28: keepalived.v1.ServeRequest.tracker:type_name -> keepalived.v1.Tracker
+	22, // 29: keepalived.v1.ServeRequest.dump:type_name -> keepalived.v1.DumpPart
+	41, // 30: keepalived.v1.ServeRequest.service:type_name -> keepalived.v1.VirtualServer
+	30, // 31: keepalived.v1.ServeRequest.override:type_name -> keepalived.v1.ServerOverride
+	42, // 32: keepalived.v1.ServeResponse.within:type_name -> google.protobuf.Duration
+	20, // 33: keepalived.v1.ServeResponse.cancel:type_name -> keepalived.v1.Cancel
+	21, // 34: keepalived.v1.ServeResponse.dump:type_name -> keepalived.v1.DumpCommand
+	23, // 35: keepalived.v1.ServeResponse.list_instances:type_name -> keepalived.v1.ListInstancesCommand
+	24, // 36: keepalived.v1.ServeResponse.list_sync_groups:type_name -> keepalived.v1.ListSyncGroupsCommand
+	25, // 37: keepalived.v1.ServeResponse.list_trackers:type_name -> keepalived.v1.ListTrackersCommand
+	26, // 38: keepalived.v1.ServeResponse.list_services:type_name -> keepalived.v1.ListServicesCommand
+	27, // 39: keepalived.v1.ServeResponse.set_server:type_name -> keepalived.v1.SetServerCommand
+	43, // 40: keepalived.v1.DumpCommand.kinds:type_name -> keepalived.v1.DumpKind
+	1,  // 41: keepalived.v1.DumpCommand.cause:type_name -> keepalived.v1.DumpCause
+	43, // 42: keepalived.v1.DumpPart.kind:type_name -> keepalived.v1.DumpKind
+	30, // 43: keepalived.v1.SetServerCommand.override:type_name -> keepalived.v1.ServerOverride
+	2,  // 44: keepalived.v1.Supervisor.Register:input_type -> keepalived.v1.RegisterRequest
+	4,  // 45: keepalived.v1.Supervisor.WatchConfig:input_type -> keepalived.v1.WatchConfigRequest
+	9,  // 46: keepalived.v1.Supervisor.Report:input_type -> keepalived.v1.ReportRequest
+	18, // 47: keepalived.v1.Supervisor.Serve:input_type -> keepalived.v1.ServeRequest
+	3,  // 48: keepalived.v1.Supervisor.Register:output_type -> keepalived.v1.RegisterResponse
+	5,  // 49: keepalived.v1.Supervisor.WatchConfig:output_type -> keepalived.v1.ConfigChunk
+	10, // 50: keepalived.v1.Supervisor.Report:output_type -> keepalived.v1.ReportResponse
+	19, // 51: keepalived.v1.Supervisor.Serve:output_type -> keepalived.v1.ServeResponse
+	48, // [48:52] is the sub-list for method output_type
+	44, // [44:48] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_keepalived_v1_supervisor_proto_init() }
@@ -2000,19 +2311,25 @@ func file_keepalived_v1_supervisor_proto_init() {
 		(*ReportRequest_Fatal)(nil),
 		(*ReportRequest_LogNotice)(nil),
 		(*ReportRequest_Missed)(nil),
+		(*ReportRequest_Records)(nil),
+		(*ReportRequest_Override)(nil),
 	}
-	file_keepalived_v1_supervisor_proto_msgTypes[15].OneofWrappers = []any{
+	file_keepalived_v1_supervisor_proto_msgTypes[16].OneofWrappers = []any{
 		(*ServeRequest_Instance)(nil),
 		(*ServeRequest_SyncGroup)(nil),
 		(*ServeRequest_Tracker)(nil),
 		(*ServeRequest_Dump)(nil),
+		(*ServeRequest_Service)(nil),
+		(*ServeRequest_Override)(nil),
 	}
-	file_keepalived_v1_supervisor_proto_msgTypes[16].OneofWrappers = []any{
+	file_keepalived_v1_supervisor_proto_msgTypes[17].OneofWrappers = []any{
 		(*ServeResponse_Cancel)(nil),
 		(*ServeResponse_Dump)(nil),
 		(*ServeResponse_ListInstances)(nil),
 		(*ServeResponse_ListSyncGroups)(nil),
 		(*ServeResponse_ListTrackers)(nil),
+		(*ServeResponse_ListServices)(nil),
+		(*ServeResponse_SetServer)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2020,7 +2337,7 @@ func file_keepalived_v1_supervisor_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_keepalived_v1_supervisor_proto_rawDesc), len(file_keepalived_v1_supervisor_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   23,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
