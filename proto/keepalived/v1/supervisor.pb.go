@@ -310,7 +310,8 @@ func (x *WatchConfigRequest) GetGeneration() uint64 {
 }
 
 // ConfigChunk is a piece of a configuration tree in pre-order. Words and names are
-// bytes: configuration text need not be UTF-8. COMMIT and ABORT have no nodes. Chunks of one generation come in order without others between.
+// bytes: configuration text need not be UTF-8. COMMIT and ABORT have no nodes. Chunks
+// of one generation come in order without others between.
 type ConfigChunk struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -1178,8 +1179,9 @@ func (x *Fatal) GetText() string {
 // CheckRecords are what is to be remembered from now on.
 type CheckRecords struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	All           bool                   `protobuf:"varint,1,opt,name=all,proto3" json:"all,omitempty"` // they replace everything before; more may follow without it
+	All           bool                   `protobuf:"varint,1,opt,name=all,proto3" json:"all,omitempty"` // they, and those that follow until more is false, replace everything before
 	Records       []*CheckRecord         `protobuf:"bytes,2,rep,name=records,proto3" json:"records,omitempty"`
+	More          bool                   `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1226,6 +1228,13 @@ func (x *CheckRecords) GetRecords() []*CheckRecord {
 		return x.Records
 	}
 	return nil
+}
+
+func (x *CheckRecords) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
 }
 
 // LogNotice tells the operator something in GetStatus that a log line alone would hide.
@@ -2108,10 +2117,11 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\vdiagnostics\x18\x02 \x03(\v2\x19.keepalived.v1.DiagnosticR\vdiagnostics\"/\n" +
 	"\x05Fatal\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"V\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"j\n" +
 	"\fCheckRecords\x12\x10\n" +
 	"\x03all\x18\x01 \x01(\bR\x03all\x124\n" +
-	"\arecords\x18\x02 \x03(\v2\x1a.keepalived.v1.CheckRecordR\arecords\"T\n" +
+	"\arecords\x18\x02 \x03(\v2\x1a.keepalived.v1.CheckRecordR\arecords\x12\x12\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\"T\n" +
 	"\tLogNotice\x123\n" +
 	"\bseverity\x18\x01 \x01(\x0e2\x17.keepalived.v1.SeverityR\bseverity\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"\x9e\x03\n" +
