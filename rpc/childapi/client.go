@@ -81,6 +81,12 @@ type Options struct {
 	Serve func(ctx context.Context, cmd *pb.ServeResponse, send func(*pb.ServeRequest) error) error
 }
 
+// NotFoundError is what Serve returns, and Session.Call then too, when there is no such
+// thing as the command names. The text is for operators and says what there is.
+type NotFoundError struct{ Text string }
+
+func (e *NotFoundError) Error() string { return e.Text }
+
 // Client is a child's end. Run keeps it connected; every other method may be
 // called from any goroutine, also the loop, and never blocks but Fatal.
 type Client struct {
@@ -129,8 +135,8 @@ func (c *Client) Event(e *pb.Event) { c.out.event(e) }
 // the slice does not. Keys must be UTF-8, or they come back different.
 func (c *Client) Records(all bool, list []*pb.CheckRecord) { c.out.records(all, list) }
 
-// Override reports what the child itself did to an override: drained, or its server is
-// gone. Of each server the newest is kept and said again after a reconnection. Answers
+// Override reports what the child itself did to an override, with its cause: drained, or
+// its server is gone. Of each server the newest is kept and said again after a reconnection. Answers
 // to SetServerCommand need no Override: the client repeats them as reports by itself.
 // The change belongs to the client from now on.
 func (c *Client) Override(change *pb.OverrideChange) { c.out.override(change) }
@@ -390,7 +396,8 @@ func (a *answerer) start(cmd *pb.ServeResponse) {
 		a.cancel(id)
 		end := &pb.ServeRequest{Id: id, Last: true}
 		if err != nil {
-			end.Error = validString(err.Error())
+			var none *NotFoundError
+			end.Error, end.NotFound = validString(err.Error()), errors.As(err, &none)
 		}
 		_ = a.send(end) // an error here ends the stream's receiver too
 	})

@@ -233,7 +233,9 @@ func (s *Session) answer(m *pb.ServeRequest) {
 		c.parts, c.done, c.err = nil, true, ErrTooSlow
 	case m.GetLast():
 		c.done = true
-		if m.GetError() != "" {
+		if m.GetNotFound() {
+			c.err = &NotFoundError{m.GetError()}
+		} else if m.GetError() != "" {
 			c.err = fmt.Errorf("%s child: %s", roleWord(s.role), m.GetError())
 		}
 	}

@@ -3915,10 +3915,12 @@ func (x *ServerChange) GetRemoved() bool {
 }
 
 type OverrideChange struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Override      *ServerOverride        `protobuf:"bytes,1,opt,name=override,proto3" json:"override,omitempty"`
-	Removed       bool                   `protobuf:"varint,2,opt,name=removed,proto3" json:"removed,omitempty"`
-	Cause         string                 `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"` // "drained: the last connection has ended", "the server left the configuration"
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Override *ServerOverride        `protobuf:"bytes,1,opt,name=override,proto3" json:"override,omitempty"`
+	Removed  bool                   `protobuf:"varint,2,opt,name=removed,proto3" json:"removed,omitempty"`
+	// cause is never empty for what the child did by itself: "drained: the last connection
+	// has ended", "the server left the configuration". Without it this repeats an answer.
+	Cause         string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
