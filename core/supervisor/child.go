@@ -28,6 +28,7 @@ type session interface {
 	Generation() uint64
 	Gone() bool
 	Close()
+	SendFirst(chunks []*pb.ConfigChunk, m childapi.Memory)
 	SendPrepare(chunks []*pb.ConfigChunk, kind childapi.PrepareKind)
 	SendCommit(generation uint64)
 	SendAbort(generation uint64)
@@ -263,7 +264,7 @@ func (s *Supervisor) registered(x session) {
 	switch have := x.Generation(); {
 	case have == s.current.number:
 	case have == 0:
-		x.SendPrepare(s.current.chunks, childapi.First)
+		x.SendFirst(s.current.chunks, childapi.Memory{})
 		x.SendCommit(s.current.number)
 	default:
 		s.catchUp(c)

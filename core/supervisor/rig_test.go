@@ -228,6 +228,7 @@ type fakeSession struct {
 	p          *fakeProcess
 	generation uint64
 	gone       bool
+	memory     childapi.Memory
 	sent       []string // "PREPARE 2", "COMMIT 2", "ABORT 2"
 	calls      []*pb.ServeResponse
 	answer     answerFunc
@@ -242,8 +243,13 @@ func (x *fakeSession) Gone() bool          { return x.gone }
 func (x *fakeSession) Close()              {}
 
 func (x *fakeSession) SendPrepare(chunks []*pb.ConfigChunk, kind childapi.PrepareKind) {
-	word := [...]string{childapi.Change: "PREPARE", childapi.First: "FIRST", childapi.Trial: "TRIAL"}[kind]
+	word := [...]string{childapi.Change: "PREPARE", childapi.Trial: "TRIAL"}[kind]
 	x.note(word, chunks[0].GetGeneration())
+}
+
+func (x *fakeSession) SendFirst(chunks []*pb.ConfigChunk, m childapi.Memory) {
+	x.note("FIRST", chunks[0].GetGeneration())
+	x.p.rig.set(func() { x.memory = m })
 }
 
 func (x *fakeSession) SendCommit(g uint64) { x.note("COMMIT", g) }

@@ -36,6 +36,8 @@ func TestCalls(t *testing.T) {
 			<-ctx.Done()
 			cancelled <- struct{}{}
 			return ctx.Err()
+		case cmd.GetSetServer() != nil:
+			return fmt.Errorf("setting: %w", &NotFoundError{"there is no such server"})
 		default:
 			return errors.New("caf\xe9")
 		}
@@ -56,6 +58,11 @@ func TestCalls(t *testing.T) {
 	}
 	if err := s.Call(t.Context(), &pb.ServeResponse{Command: &pb.ServeResponse_ListTrackers{}}, nil); err == nil || err.Error() != "VRRP child: caf\uFFFD" {
 		t.Errorf("an answer that is an error: %v", err)
+	}
+
+	var none *NotFoundError
+	if err := s.Call(t.Context(), &pb.ServeResponse{Command: &pb.ServeResponse_SetServer{}}, nil); !errors.As(err, &none) || err.Error() != "setting: there is no such server" {
+		t.Errorf("what is not there: %#v", err)
 	}
 
 	hang := func() *pb.ServeResponse {

@@ -118,6 +118,7 @@ type assembler struct {
 	next       uint32
 	files      []string
 	tree       config.Tree
+	memory     Memory
 	path       []*config.Node // open blocks, outermost first
 	nodes      int
 	bytes      int
@@ -144,6 +145,8 @@ func (a *assembler) add(c *pb.ConfigChunk) (*config.Tree, error) {
 	for _, f := range c.GetFiles() {
 		a.files = append(a.files, string(f))
 	}
+	a.memory.Records = append(a.memory.Records, c.GetRecords()...)
+	a.memory.Overrides = append(a.memory.Overrides, c.GetOverrides()...)
 	for _, m := range c.GetNodes() {
 		if err := a.node(m); err != nil {
 			return nil, err

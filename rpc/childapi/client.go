@@ -56,6 +56,10 @@ type Update struct {
 	DryRun bool
 	// Tree is set with Prepare. Its Sources have names without text.
 	Tree *config.Tree
+	// With Initial: what the healthchecker child before this one knew, and what
+	// operators have set for servers (keys and names as the child gave them).
+	Records   []*pb.CheckRecord
+	Overrides []*pb.ServerOverride
 }
 
 // Options are what a Client needs of its child.
@@ -76,6 +80,12 @@ type Options struct {
 	// answer.
 	Serve func(ctx context.Context, cmd *pb.ServeResponse, send func(*pb.ServeRequest) error) error
 }
+
+// NotFoundError is what Serve returns, and Session.Call then too, when there is no such
+// thing as the command names. The text is for operators and says what there is.
+type NotFoundError struct{ Text string }
+
+func (e *NotFoundError) Error() string { return e.Text }
 
 // Client is a child's end. Run keeps it connected; every other method may be
 // called from any goroutine, also the loop, and never blocks but Fatal.
@@ -116,6 +126,20 @@ func (c *Client) Refused(generation uint64, why diag.List) {
 // connection; beyond that the oldest are dropped and the parent is told how many.
 // The event belongs to the client from now on.
 func (c *Client) Event(e *pb.Event) { c.out.event(e) }
+
+// Records has the parent remember what checkers have found, for the next child. With
+// all, list is everything and what is not in it is forgotten: say all once a
+// configuration is in force (so that checkers that are gone do not pile up), and single
+// records when they change. Of each checker the newest is kept, up to 1,048,576; they
+// are said again after a reconnection. The records belong to the client from now on,
+// the slice does not. Keys must be UTF-8, or they come back different.
+func (c *Client) Records(all bool, list []*pb.CheckRecord) { c.out.records(all, list) }
+
+// Override reports what the child itself did to an override, with its cause: drained, or
+// its server is gone. Of each server the newest is kept and said again after a reconnection. Answers
+// to SetServerCommand need no Override: the client repeats them as reports by itself.
+// The change belongs to the client from now on.
+func (c *Client) Override(change *pb.OverrideChange) { c.out.override(change) }
 
 // LogNotice shows text in the parent's status. 64 are kept while there is no
 // connection; newer ones are then dropped.
@@ -258,6 +282,9 @@ func (c *Client) watch(ctx context.Context, rpc pb.SupervisorClient) error {
 			if u.Tree == nil {
 				continue
 			}
+			if u.Initial {
+				u.Records, u.Overrides = building.memory.Records, building.memory.Overrides
+			}
 			building, open = nil, u.Generation
 		case Commit, Abort:
 			if u.Generation != open {
@@ -305,7 +332,7 @@ func (c *Client) serve(ctx context.Context, rpc pb.SupervisorClient) error {
 	if err != nil {
 		return err
 	}
-	a := answerer{ctx: ctx, serve: c.opt.Serve, stream: stream, running: map[uint64]context.CancelFunc{}}
+	a := answerer{ctx: ctx, serve: c.opt.Serve, out: c.out, stream: stream, running: map[uint64]context.CancelFunc{}}
 	defer a.wg.Wait()
 	defer a.cancelAll()
 	for {
@@ -325,6 +352,7 @@ func (c *Client) serve(ctx context.Context, rpc pb.SupervisorClient) error {
 type answerer struct {
 	ctx    context.Context
 	serve  func(context.Context, *pb.ServeResponse, func(*pb.ServeRequest) error) error
+	out    *outbox
 	stream grpc.BidiStreamingClient[pb.ServeRequest, pb.ServeResponse]
 	wg     sync.WaitGroup
 
@@ -355,6 +383,9 @@ func (a *answerer) start(cmd *pb.ServeResponse) {
 			return
 		}
 		err := a.serve(ctx, cmd, func(m *pb.ServeRequest) error {
+			if v := m.GetOverride(); v != nil {
+				a.out.answered(v)
+			}
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -365,7 +396,8 @@ func (a *answerer) start(cmd *pb.ServeResponse) {
 		a.cancel(id)
 		end := &pb.ServeRequest{Id: id, Last: true}
 		if err != nil {
-			end.Error = validString(err.Error())
+			var none *NotFoundError
+			end.Error, end.NotFound = validString(err.Error()), errors.As(err, &none)
 		}
 		_ = a.send(end) // an error here ends the stream's receiver too
 	})

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	pb "keepalived/proto/keepalived/v1"
@@ -38,6 +39,7 @@ type outbox struct {
 	events   []*pb.Event
 	missed   uint64
 	notices  []*pb.ReportRequest
+	kept     outRecords
 	readyGen uint64
 	sayReady bool
 	last     *pb.ReportRequest // Fatal
@@ -103,6 +105,20 @@ func (o *outbox) notice(m *pb.ReportRequest) {
 	})
 }
 
+func (o *outbox) records(all bool, list []*pb.CheckRecord) {
+	o.with(func() { o.kept.put(all, list) })
+}
+
+func (o *outbox) override(c *pb.OverrideChange) { o.with(func() { o.kept.set(c, true) }) }
+
+// answered notes the answer to a command: nobody may wait for it any more, or it may be
+// lost with the connection, while the child acts on it.
+func (o *outbox) answered(v *pb.ServerOverride) {
+	v = proto.Clone(v).(*pb.ServerOverride)
+	c := &pb.OverrideChange{Override: v, Removed: v.GetMode() <= pb.ServerMode_SERVER_MODE_NORMAL && v.Weight == nil}
+	o.with(func() { o.kept.set(c, false) })
+}
+
 // fatal is the last message; the channel is closed once the parent has it.
 func (o *outbox) fatal(m *pb.ReportRequest) <-chan struct{} {
 	o.with(func() { o.last = m })
@@ -125,6 +141,7 @@ func (o *outbox) disconnected() {
 	defer o.mu.Unlock()
 	o.controls = nil
 	o.sayReady = o.readyGen != 0
+	o.kept.again()
 }
 
 // next waits for something to say; last marks the message after which nothing follows.
@@ -153,6 +170,8 @@ func (o *outbox) take() (m *pb.ReportRequest, last bool) {
 		o.beat = nil
 	case len(o.controls) > 0:
 		m, o.controls = o.controls[0], o.controls[1:]
+	case len(o.kept.changed) > 0:
+		m = o.kept.takeOverride()
 	case o.missed > 0:
 		m = &pb.ReportRequest{Report: &pb.ReportRequest_Missed{Missed: &pb.Missed{Count: o.missed}}}
 		o.missed = 0
@@ -163,6 +182,8 @@ func (o *outbox) take() (m *pb.ReportRequest, last bool) {
 	case o.sayReady:
 		m = &pb.ReportRequest{Report: &pb.ReportRequest_Ready{Ready: &pb.Ready{Generation: o.readyGen}}}
 		o.sayReady = false
+	case o.kept.recordsDue():
+		m = o.kept.takeRecords()
 	case len(o.notices) > 0:
 		m, o.notices = o.notices[0], o.notices[1:]
 	case o.last != nil:

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,27 +108,27 @@ type PrepareKind uint8
 const (
 	// Change: there may be a running generation, and the answer decides.
 	Change PrepareKind = iota
-	// First: the child's first configuration; a Commit follows at once.
-	First
 	// Trial: only the plan is wanted.
 	Trial
 )
 
-// SendPrepare sends a tree encoded by Encode.
+// SendPrepare sends a tree encoded by Encode to a child that has been given one before.
 func (s *Session) SendPrepare(chunks []*pb.ConfigChunk, kind PrepareKind) {
-	out := make([]*pb.ConfigChunk, len(chunks))
-	for i, c := range chunks {
-		if kind != Change && i == len(chunks)-1 {
-			// The flags stand in the last chunk; the nodes are shared.
-			c = &pb.ConfigChunk{
-				Generation: c.GetGeneration(), Phase: c.GetPhase(), Index: c.GetIndex(), Last: true,
-				Files: c.GetFiles(), Nodes: c.GetNodes(), Sources: c.GetSources(), Digest: c.GetDigest(),
-				Initial: kind == First, DryRun: kind == Trial,
-			}
-		}
-		out[i] = c
+	if kind == Trial {
+		chunks = slices.Clone(chunks)
+		last := share(chunks[len(chunks)-1])
+		last.DryRun = true
+		chunks[len(chunks)-1] = last
 	}
-	s.send(out)
+	s.send(chunks)
+}
+
+// SendFirst sends a child its first configuration, and what it is to know besides; a
+// Commit follows at once.
+func (s *Session) SendFirst(chunks []*pb.ConfigChunk, m Memory) {
+	chunks = m.with(chunks)
+	chunks[len(chunks)-1].Initial = true
+	s.send(chunks)
 }
 
 // SendCommit puts a prepared generation in force.
@@ -232,7 +233,9 @@ func (s *Session) answer(m *pb.ServeRequest) {
 		c.parts, c.done, c.err = nil, true, ErrTooSlow
 	case m.GetLast():
 		c.done = true
-		if m.GetError() != "" {
+		if m.GetNotFound() {
+			c.err = &NotFoundError{m.GetError()}
+		} else if m.GetError() != "" {
 			c.err = fmt.Errorf("%s child: %s", roleWord(s.role), m.GetError())
 		}
 	}

@@ -81,6 +81,13 @@ func (p *parent) Reported(_ *Session, r *pb.ReportRequest) {
 		text = fmt.Sprint("fatal ", m.Fatal.GetCode())
 	case *pb.ReportRequest_LogNotice:
 		text = "notice " + m.LogNotice.GetText()
+	case *pb.ReportRequest_Records:
+		text = fmt.Sprint("records ", len(m.Records.GetRecords()))
+		if m.Records.GetAll() {
+			text += " all"
+		}
+	case *pb.ReportRequest_Override:
+		text = fmt.Sprintf("override %s %d %v", m.Override.GetOverride().GetServer(), m.Override.GetOverride().GetRevision(), m.Override.GetRemoved())
 	}
 	p.note(func() { p.reports = append(p.reports, text) })
 }
@@ -196,7 +203,7 @@ func TestConfigurationAndReports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.SendPrepare(chunks, First)
+	s.SendFirst(chunks, Memory{})
 	s.SendCommit(1)
 	s.SendPrepare(chunks, Change)
 	s.SendAbort(1)
@@ -235,7 +242,7 @@ func TestReconnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := first.session(1)
-	s.SendPrepare(chunks, First)
+	s.SendFirst(chunks, Memory{})
 	s.SendCommit(1)
 	k.wants(t, "PREPARE 1 initial roots 1", "COMMIT 1")
 	k.Ready(1)

@@ -3611,18 +3611,22 @@ func (x *Checker) GetTook() *durationpb.Duration {
 // ServerOverride is what an operator has set for one real server. The parent keeps it;
 // it survives reloads and the crash of a child.
 type ServerOverride struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Service       string                 `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"` // keys
-	Server        string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
-	ServiceName   string                 `protobuf:"bytes,3,opt,name=service_name,json=serviceName,proto3" json:"service_name,omitempty"`
-	ServerName    string                 `protobuf:"bytes,4,opt,name=server_name,json=serverName,proto3" json:"server_name,omitempty"`
-	Mode          ServerMode             `protobuf:"varint,5,opt,name=mode,proto3,enum=keepalived.v1.ServerMode" json:"mode,omitempty"`
-	Weight        *int32                 `protobuf:"zigzag32,6,opt,name=weight,proto3,oneof" json:"weight,omitempty"` // instead of the configured one
-	Who           string                 `protobuf:"bytes,7,opt,name=who,proto3" json:"who,omitempty"`                // user name or number, and the pid of the program
-	Why           string                 `protobuf:"bytes,8,opt,name=why,proto3" json:"why,omitempty"`
-	Since         *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=since,proto3" json:"since,omitempty"`
-	Until         *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=until,proto3" json:"until,omitempty"`                                      // DRAINING: DISABLED then at the latest; absent: never
-	UntilInstant  int64                  `protobuf:"zigzag64,11,opt,name=until_instant,json=untilInstant,proto3" json:"until_instant,omitempty"` // the same in nanoseconds of CLOCK_MONOTONIC, 0 never
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Service      string                 `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"` // keys
+	Server       string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
+	ServiceName  string                 `protobuf:"bytes,3,opt,name=service_name,json=serviceName,proto3" json:"service_name,omitempty"`
+	ServerName   string                 `protobuf:"bytes,4,opt,name=server_name,json=serverName,proto3" json:"server_name,omitempty"`
+	Mode         ServerMode             `protobuf:"varint,5,opt,name=mode,proto3,enum=keepalived.v1.ServerMode" json:"mode,omitempty"`
+	Weight       *int32                 `protobuf:"zigzag32,6,opt,name=weight,proto3,oneof" json:"weight,omitempty"` // instead of the configured one
+	Who          string                 `protobuf:"bytes,7,opt,name=who,proto3" json:"who,omitempty"`                // user name or number, and the pid of the program
+	Why          string                 `protobuf:"bytes,8,opt,name=why,proto3" json:"why,omitempty"`
+	Since        *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=since,proto3" json:"since,omitempty"`
+	Until        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=until,proto3" json:"until,omitempty"`                                      // DRAINING: DISABLED then at the latest; absent: never
+	UntilInstant int64                  `protobuf:"zigzag64,11,opt,name=until_instant,json=untilInstant,proto3" json:"until_instant,omitempty"` // the same in nanoseconds of CLOCK_MONOTONIC, 0 never
+	// revision is the parent's count of the commands that made it. The child keeps it with
+	// the override, also in what it reports later of the same one (drained): answers and
+	// reports take different streams, and this tells which is the newer.
+	Revision      uint64 `protobuf:"varint,12,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3730,6 +3734,13 @@ func (x *ServerOverride) GetUntil() *timestamppb.Timestamp {
 func (x *ServerOverride) GetUntilInstant() int64 {
 	if x != nil {
 		return x.UntilInstant
+	}
+	return 0
+}
+
+func (x *ServerOverride) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
 	}
 	return 0
 }
@@ -3904,10 +3915,12 @@ func (x *ServerChange) GetRemoved() bool {
 }
 
 type OverrideChange struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Override      *ServerOverride        `protobuf:"bytes,1,opt,name=override,proto3" json:"override,omitempty"`
-	Removed       bool                   `protobuf:"varint,2,opt,name=removed,proto3" json:"removed,omitempty"`
-	Cause         string                 `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"` // "drained: the last connection has ended", "the server left the configuration"
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Override *ServerOverride        `protobuf:"bytes,1,opt,name=override,proto3" json:"override,omitempty"`
+	Removed  bool                   `protobuf:"varint,2,opt,name=removed,proto3" json:"removed,omitempty"`
+	// cause is never empty for what the child did by itself: "drained: the last connection
+	// has ended", "the server left the configuration". Without it this repeats an answer.
+	Cause         string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4417,7 +4430,7 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\x05since\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x18\n" +
 	"\arunning\x18\f \x01(\bR\arunning\x12-\n" +
 	"\x04took\x18\r \x01(\v2\x19.google.protobuf.DurationR\x04tookB\x0e\n" +
-	"\f_exit_status\"\x8a\x03\n" +
+	"\f_exit_status\"\xa6\x03\n" +
 	"\x0eServerOverride\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\tR\x06server\x12!\n" +
@@ -4431,7 +4444,8 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\x05since\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
 	"\x05until\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12#\n" +
-	"\runtil_instant\x18\v \x01(\x12R\funtilInstantB\t\n" +
+	"\runtil_instant\x18\v \x01(\x12R\funtilInstant\x12\x1a\n" +
+	"\brevision\x18\f \x01(\x04R\brevisionB\t\n" +
 	"\a_weight\"\xa4\x01\n" +
 	"\rServiceChange\x126\n" +
 	"\aservice\x18\x01 \x01(\v2\x1c.keepalived.v1.VirtualServerR\aservice\x12\x15\n" +

@@ -310,7 +310,8 @@ func (x *WatchConfigRequest) GetGeneration() uint64 {
 }
 
 // ConfigChunk is a piece of a configuration tree in pre-order. Words and names are
-// bytes: configuration text need not be UTF-8. COMMIT and ABORT have no nodes. Chunks of one generation come in order without others between.
+// bytes: configuration text need not be UTF-8. COMMIT and ABORT have no nodes. Chunks
+// of one generation come in order without others between.
 type ConfigChunk struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -1178,8 +1179,9 @@ func (x *Fatal) GetText() string {
 // CheckRecords are what is to be remembered from now on.
 type CheckRecords struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	All           bool                   `protobuf:"varint,1,opt,name=all,proto3" json:"all,omitempty"` // they replace everything before; more may follow without it
+	All           bool                   `protobuf:"varint,1,opt,name=all,proto3" json:"all,omitempty"` // they, and those that follow until more is false, replace everything before
 	Records       []*CheckRecord         `protobuf:"bytes,2,rep,name=records,proto3" json:"records,omitempty"`
+	More          bool                   `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1226,6 +1228,13 @@ func (x *CheckRecords) GetRecords() []*CheckRecord {
 		return x.Records
 	}
 	return nil
+}
+
+func (x *CheckRecords) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
 }
 
 // LogNotice tells the operator something in GetStatus that a log line alone would hide.
@@ -1283,10 +1292,11 @@ func (x *LogNotice) GetText() string {
 
 // ServeRequest is a piece of a child's answer.
 type ServeRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	Last  bool                   `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
-	Error string                 `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"` // only with last
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Id       uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Last     bool                   `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	Error    string                 `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`                         // only with last
+	NotFound bool                   `protobuf:"varint,10,opt,name=not_found,json=notFound,proto3" json:"not_found,omitempty"` // the error is that there is no such thing as the command names
 	// Types that are valid to be assigned to Answer:
 	//
 	//	*ServeRequest_Instance
@@ -1349,6 +1359,13 @@ func (x *ServeRequest) GetError() string {
 		return x.Error
 	}
 	return ""
+}
+
+func (x *ServeRequest) GetNotFound() bool {
+	if x != nil {
+		return x.NotFound
+	}
+	return false
 }
 
 func (x *ServeRequest) GetAnswer() isServeRequest_Answer {
@@ -1952,11 +1969,12 @@ func (x *ListServicesCommand) GetNames() []string {
 
 // SetServerCommand changes an override on the child's loop. service and server of the
 // override are what the operator typed; the child finds the entry and answers with keys
-// and names, or with an error that says what there is.
+// and names, the rest as in the command, or with an error that says what there is. When
+// neither mode nor weight is left of it the answer has mode NORMAL and no weight.
 type SetServerCommand struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Override      *ServerOverride        `protobuf:"bytes,1,opt,name=override,proto3" json:"override,omitempty"`
-	KeepMode      bool                   `protobuf:"varint,2,opt,name=keep_mode,json=keepMode,proto3" json:"keep_mode,omitempty"`       // only the weight changes
+	KeepMode      bool                   `protobuf:"varint,2,opt,name=keep_mode,json=keepMode,proto3" json:"keep_mode,omitempty"`       // only the weight changes: mode and until are what they were
 	KeepWeight    bool                   `protobuf:"varint,3,opt,name=keep_weight,json=keepWeight,proto3" json:"keep_weight,omitempty"` // only the mode changes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2108,17 +2126,20 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\vdiagnostics\x18\x02 \x03(\v2\x19.keepalived.v1.DiagnosticR\vdiagnostics\"/\n" +
 	"\x05Fatal\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"V\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"j\n" +
 	"\fCheckRecords\x12\x10\n" +
 	"\x03all\x18\x01 \x01(\bR\x03all\x124\n" +
-	"\arecords\x18\x02 \x03(\v2\x1a.keepalived.v1.CheckRecordR\arecords\"T\n" +
+	"\arecords\x18\x02 \x03(\v2\x1a.keepalived.v1.CheckRecordR\arecords\x12\x12\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\"T\n" +
 	"\tLogNotice\x123\n" +
 	"\bseverity\x18\x01 \x01(\x0e2\x17.keepalived.v1.SeverityR\bseverity\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"\x9e\x03\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\xbb\x03\n" +
 	"\fServeRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\bR\x04last\x12\x14\n" +
-	"\x05error\x18\x03 \x01(\tR\x05error\x125\n" +
+	"\x05error\x18\x03 \x01(\tR\x05error\x12\x1b\n" +
+	"\tnot_found\x18\n" +
+	" \x01(\bR\bnotFound\x125\n" +
 	"\binstance\x18\x04 \x01(\v2\x17.keepalived.v1.InstanceH\x00R\binstance\x129\n" +
 	"\n" +
 	"sync_group\x18\x05 \x01(\v2\x18.keepalived.v1.SyncGroupH\x00R\tsyncGroup\x122\n" +
