@@ -12,7 +12,8 @@ import (
 // Row is one keyword of a block whose values go into a T.
 type Row[T any] struct {
 	config.Keyword
-	// Into reads the words behind the keyword. nil: understood and not kept.
+	// Into reads the words behind the keyword. nil: understood and not kept. The
+	// Cursor is at the next line when Into has returned.
 	Into func(*T, *Cursor)
 }
 
@@ -40,9 +41,11 @@ func Index[T any](rows []Row[T]) Table[T] {
 // Decode reads a block's members into dst in the order of the file. Unknown
 // keywords were reported by the parser and are passed over.
 func (t Table[T]) Decode(dst *T, nodes []*config.Node, diags *diag.List) {
+	c := New(nil, diags) // one for all lines: it is the reader's for the time of the call
 	for _, n := range nodes {
 		if into := t[n.Keyword.Text]; into != nil {
-			into(dst, New(n, diags))
+			c.node, c.next = n, 0
+			into(dst, c)
 		}
 	}
 }
@@ -81,7 +84,7 @@ func (c *Cursor) Range() diag.Range { return c.node.Keyword.Range }
 func (c *Cursor) Line() diag.Range {
 	r := c.node.Keyword.Range
 	if n := len(c.node.Args); n > 0 {
-		r.End = c.node.Args[n-1].Range.End
+		r = r.To(c.node.Args[n-1].Range)
 	}
 	return r
 }
