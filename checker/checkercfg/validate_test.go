@@ -19,7 +19,7 @@ func validate(t *testing.T, text string) (Summary, []string) {
 		if d.Severity > diag.Notice {
 			said = append(said, d.Summary)
 		}
-		if !d.Subject.Start.IsValid() && !strings.HasPrefix(d.Summary, "There are") {
+		if !d.Subject.Start().IsValid() && !strings.HasPrefix(d.Summary, "There are") {
 			t.Errorf("%q has no place", d.Summary)
 		}
 	}

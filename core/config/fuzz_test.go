@@ -79,13 +79,13 @@ func checkPlaces(t *testing.T, tree *Tree) {
 		lines[s.Name] = strings.Split(string(s.Text), "\n")
 	}
 	check := func(w Word) {
-		if w.Text == "" && !w.Quoted && !w.Range.Start.IsValid() {
+		if w.Text == "" && !w.Quoted && !w.Range.IsValid() {
 			return
 		}
 		r := w.Range
-		text, ok := lines[r.Start.File]
-		if !ok || r.Start.Line < 1 || r.Start.Line > len(text) || r.Start.Col < 1 ||
-			r.End.Col < r.Start.Col || r.End.Col > len(text[r.Start.Line-1])+1 {
+		text, ok := lines[r.Start().File]
+		if !ok || r.Start().Line < 1 || r.Start().Line > len(text) || r.Start().Col < 1 ||
+			r.End().Col < r.Start().Col || r.End().Col > len(text[r.Start().Line-1])+1 {
 			t.Errorf("%q has the place %+v", w.Text, r)
 		}
 	}
@@ -93,7 +93,9 @@ func checkPlaces(t *testing.T, tree *Tree) {
 	walk = func(nodes []*Node) {
 		for _, n := range nodes {
 			check(n.Keyword)
-			check(n.Raw)
+			if n.Raw != nil {
+				check(*n.Raw)
+			}
 			for _, a := range n.Args {
 				check(a)
 			}

@@ -82,7 +82,7 @@ func (r *reader) words(l line) {
 
 func (r *reader) missingBrace(at diag.Range) {
 	if r.errorf(at, diag.Unbalanced, "Missing '{' at beginning of configuration block") {
-		r.list.WithHint("'%s' in line %d needs a block in { }", r.build.waiting.Name, r.build.node.Keyword.Range.Start.Line)
+		r.list.WithHint("'%s' in line %d needs a block in { }", r.build.waiting.Name, r.build.node.Keyword.Range.Start().Line)
 	}
 }
 
@@ -107,7 +107,8 @@ func (r *reader) keyword(l line) {
 	n.Keyword = w
 	given := 0
 	if k.Script {
-		n.Raw, n.Form = s.rest(), FormScript
+		raw := s.rest()
+		n.Raw, n.Form = &raw, FormScript
 		n.Args = r.rest(&s)
 		given = r.scriptWords(n, l)
 	} else {
@@ -149,7 +150,7 @@ func (r *reader) missingArgument(n *Node, k *Keyword) {
 	if len(n.Args) > 0 {
 		last = n.Args[len(n.Args)-1]
 	}
-	at := diag.Range{Start: n.Keyword.Range.Start, End: last.Range.End}
+	at := n.Keyword.Range.To(last.Range)
 	r.fatal(at, diag.MissingArgument,
 		"*** Configuration line starting `%s` is missing a parameter after keyword `%s` at word position %d",
 		n.Keyword.Text, last.Text, len(n.Args)+2)
@@ -179,7 +180,7 @@ func (r *reader) skipLine(l line) {
 	}
 	n := r.add()
 	n.Keyword = w
-	n.Raw, n.Form = Word{Text: l.text, Range: l.whole()}, FormVerbatim
+	n.Raw, n.Form = &Word{Text: l.text, Range: l.whole()}, FormVerbatim
 	r.build.top().last = n
 }
 
@@ -277,7 +278,7 @@ func (r *reader) close(at diag.Range) {
 		}
 		return
 	}
-	b.top().node.Close = at.Start
+	b.top().node.Close = at
 	b.pop()
 }
 
@@ -291,7 +292,7 @@ func (r *reader) end() {
 		r.errorf(diag.Range{}, diag.Unbalanced, "There are %d missing '}'s or extra '{'s", r.depth)
 		if len(b.blocks) > 0 {
 			k := b.top().node.Keyword
-			r.list.WithHint("'%s' of line %d is still open", k.Text, k.Range.Start.Line)
+			r.list.WithHint("'%s' of line %d is still open", k.Text, k.Range.Start().Line)
 		}
 	}
 	for len(b.blocks) > 0 {

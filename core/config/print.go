@@ -55,14 +55,14 @@ func (p *printer) indent(level int) {
 // lineText is the line of a node up to its block.
 func lineText(n *Node) string {
 	if n.Form == FormVerbatim {
-		if rest, ok := strings.CutPrefix(n.Raw.Text, n.Keyword.Text); ok && !n.Keyword.Quoted && isDirective(n.Keyword.Text) {
+		if rest, ok := strings.CutPrefix(n.RawText(), n.Keyword.Text); ok && !n.Keyword.Quoted && isDirective(n.Keyword.Text) {
 			return `"` + n.Keyword.Text + `"` + rest
 		}
-		return n.Raw.Text
+		return n.RawText()
 	}
 	keyword := wordText(n.Keyword, true)
 	if n.Form == FormScript {
-		return strings.TrimRight(keyword+" "+n.Raw.Text, " ")
+		return strings.TrimRight(keyword+" "+n.RawText(), " ")
 	}
 	words := []string{keyword}
 	for _, a := range n.Args {
@@ -128,7 +128,7 @@ func (d *digester) nodes(nodes []*Node) {
 				d.text(n.Args[i].Text)
 			}
 		} else {
-			d.text(n.Raw.Text)
+			d.text(n.RawText())
 		}
 		d.nodes(n.Block)
 	}

@@ -50,7 +50,7 @@ func (r *reader) errorf(at diag.Range, c diag.Code, format string, args ...any) 
 
 // text reads the lines of one file.
 func (r *reader) text(name, text string) {
-	at := &place{file: name} // no line is kept longer than it is worked on
+	at := &place{file: diag.NewFileName(name)} // no line is kept longer than it is worked on
 	for text != "" && !r.stop {
 		var raw string
 		at.num++

@@ -32,8 +32,8 @@ func TestRanges(t *testing.T) {
 			return
 		}
 		r := w.Range
-		line := strings.Split(text, "\n")[r.Start.Line-1]
-		got = append(got, fmt.Sprintf("%s=%d:%s", w.Text, r.Start.Line, line[r.Start.Col-1:r.End.Col-1]))
+		line := strings.Split(text, "\n")[r.Start().Line-1]
+		got = append(got, fmt.Sprintf("%s=%d:%s", w.Text, r.Start().Line, line[r.Start().Col-1:r.End().Col-1]))
 	}
 	var walk func([]*Node)
 	walk = func(nodes []*Node) {
@@ -44,7 +44,7 @@ func TestRanges(t *testing.T) {
 			}
 			walk(n.Block)
 			if n.Close.IsValid() {
-				got = append(got, fmt.Sprintf("}=%d:%d", n.Close.Line, n.Close.Col))
+				got = append(got, fmt.Sprintf("}=%d:%d", n.Close.Start().Line, n.Close.Start().Col))
 			}
 		}
 	}
@@ -62,7 +62,7 @@ func TestRanges(t *testing.T) {
 	for _, d := range list {
 		if d.Code == diag.UnknownKeyword {
 			r := d.Subject
-			unknown = append(unknown, fmt.Sprintf("%s %d:%d-%d", d.Summary, r.Start.Line, r.Start.Col, r.End.Col))
+			unknown = append(unknown, fmt.Sprintf("%s %d:%d-%d", d.Summary, r.Start().Line, r.Start().Col, r.End().Col))
 		}
 	}
 	wantUnknown := []string{
@@ -77,7 +77,7 @@ func TestRanges(t *testing.T) {
 
 // TestSplice: columns stay right through replacements on both sides of each other.
 func TestSplice(t *testing.T) {
-	l := line{text: "ab ${X} cd ${Y} ef", col: 1, at: &place{file: "f", num: 1}}
+	l := line{text: "ab ${X} cd ${Y} ef", col: 1, at: &place{file: diag.NewFileName("f"), num: 1}}
 	l = l.splice(11, 15, "")
 	l = l.splice(3, 7, "long text")
 	for _, c := range []struct {
@@ -91,8 +91,8 @@ func TestSplice(t *testing.T) {
 			t.Fatalf("%q is not in %q", c.octets, l.text)
 		}
 		r := l.rng(i, i+len(c.octets))
-		if r.Start.Col != c.from || r.End.Col != c.to {
-			t.Errorf("%q is %d-%d, want %d-%d", c.octets, r.Start.Col, r.End.Col, c.from, c.to)
+		if r.Start().Col != c.from || r.End().Col != c.to {
+			t.Errorf("%q is %d-%d, want %d-%d", c.octets, r.Start().Col, r.End().Col, c.from, c.to)
 		}
 		if cut := l.cut(i, len(l.text)).rng(0, len(c.octets)); cut != r {
 			t.Errorf("%q is %v after a cut, was %v", c.octets, cut, r)

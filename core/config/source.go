@@ -92,7 +92,7 @@ type line struct {
 
 // place is where a line comes from.
 type place struct {
-	file string
+	file diag.FileName
 	num  int
 	made []span // where octets come from, ascending; nil while the text is as in the file
 	full bool   // that it cannot take another replacement was said
@@ -171,10 +171,7 @@ func (l line) rng(i, j int) diag.Range {
 	if j > i {
 		_, behind = l.columns(j - 1)
 	}
-	return diag.Range{
-		Start: diag.Pos{File: l.at.file, Line: l.at.num, Col: from},
-		End:   diag.Pos{File: l.at.file, Line: l.at.num, Col: max(behind, from)},
-	}
+	return diag.At(l.at.file, l.at.num, from, behind)
 }
 
 func (l line) whole() diag.Range { return l.rng(0, len(l.text)) }
@@ -193,7 +190,7 @@ func (l line) splice(i, j int, text string) line {
 		}
 	}
 	if text != "" {
-		made = append(made, span{at: i, col: r.Start.Col, end: max(r.End.Col, r.Start.Col+1)})
+		made = append(made, span{at: i, col: r.Start().Col, end: max(r.End().Col, r.Start().Col+1)})
 	}
 	if j < len(l.text) {
 		rest := l.cut(j, len(l.text))
@@ -207,7 +204,7 @@ func (l line) splice(i, j int, text string) line {
 		}
 	}
 	if len(made) == 0 {
-		made = append(made, span{at: 0, col: r.Start.Col, end: r.Start.Col + 1})
+		made = append(made, span{at: 0, col: r.Start().Col, end: r.Start().Col + 1})
 	}
 	return line{text: l.text[:i] + text + l.text[j:], signs: anySigns,
 		at: &place{file: l.at.file, num: l.at.num, made: made, full: l.at.full}}
@@ -216,7 +213,7 @@ func (l line) splice(i, j int, text string) line {
 // standing returns a line of other text that stands where r is.
 func (l line) standing(text string, r diag.Range) line {
 	return line{text: text, signs: anySigns, at: &place{file: l.at.file, num: l.at.num,
-		made: []span{{at: 0, col: r.Start.Col, end: max(r.End.Col, r.Start.Col+1)}}}}
+		made: []span{{at: 0, col: r.Start().Col, end: max(r.End().Col, r.Start().Col+1)}}}}
 }
 
 func isBlank(c byte) bool {

@@ -19,11 +19,20 @@ type Word struct {
 type Node struct {
 	Keyword Word
 	Args    []Word
-	// Raw is text as it stands, quotes and all; what it is depends on Form.
-	Raw   Word
+	// Raw is text as it stands, quotes and all; what it is depends on Form. It may
+	// be nil, with FormWords it is.
+	Raw   *Word
 	Form  Form
 	Block []*Node
-	Close diag.Pos // place of the closing brace; zero for a line or a block that is not closed
+	Close diag.Range // place of the closing brace; zero for a line or a block that is not closed
+}
+
+// RawText is the text of Raw, "" when there is none.
+func (n *Node) RawText() string {
+	if n.Raw == nil {
+		return ""
+	}
+	return n.Raw.Text
 }
 
 // Form tells where the words of a Node are.

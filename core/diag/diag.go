@@ -5,7 +5,9 @@ package diag
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
+	"unique"
 )
 
 // Pos is a place in a source file. Line and Col count from 1; Col counts octets.
@@ -19,9 +21,62 @@ type Pos struct {
 // IsValid reports whether p names a place.
 func (p Pos) IsValid() bool { return p.Line > 0 }
 
-// Range is the half-open stretch of text [Start, End) that a diagnostic is about.
+// FileName names a source file in a Range. Equal names give equal FileNames.
+type FileName struct{ name unique.Handle[string] }
+
+// NewFileName makes one. It costs a look-up in a table of the whole
+// process: once a file, not once a word.
+func NewFileName(name string) FileName { return FileName{unique.Make(name)} }
+
+// Range is the stretch of one line of text that a word or a diagnostic is about. The
+// zero Range stands for "no place". Every word of a configuration has one, so it is
+// kept small: 16 octets.
 type Range struct {
-	Start, End Pos
+	file      FileName
+	line      uint32
+	from, end uint16 // columns: of the first octet, of the first one behind it
+}
+
+// maxColumn is where columns stop to count: lines are shorter (config.MaxLine).
+const maxColumn = math.MaxUint16
+
+// At returns the Range of the columns [from, end) of a line; they count from 1.
+// Columns beyond 65535 are taken for that, an end before from for from.
+func At(file FileName, line, from, end int) Range {
+	from = min(max(from, 0), maxColumn)
+	end = min(max(end, from), maxColumn)
+	return Range{file: file, line: uint32(line), from: uint16(from), end: uint16(end)}
+}
+
+// IsValid reports whether r names a place.
+func (r Range) IsValid() bool { return r.line > 0 }
+
+// Equal is ==, for go-cmp, which does not look into a Range.
+func (r Range) Equal(other Range) bool { return r == other }
+
+// String is file:line:column-end.
+func (r Range) String() string {
+	p := r.Start()
+	return fmt.Sprintf("%s:%d:%d-%d", p.File, p.Line, p.Col, r.end)
+}
+
+// Start is the place of the first octet.
+func (r Range) Start() Pos { return r.pos(r.from) }
+
+// End is the place behind the last octet, on the same line.
+func (r Range) End() Pos { return r.pos(r.end) }
+
+// To returns the Range from the start of r to the end of last, on the same line.
+func (r Range) To(last Range) Range {
+	r.end = last.end
+	return r
+}
+
+func (r Range) pos(column uint16) Pos {
+	if r.file == (FileName{}) {
+		return Pos{Line: int(r.line), Col: int(column)}
+	}
+	return Pos{File: r.file.name.Value(), Line: int(r.line), Col: int(column)}
 }
 
 // Severity orders diagnostics by what they do to the daemon.
@@ -145,7 +200,7 @@ func rank(status int) int {
 // their order behind the others.
 func (l List) Sort() {
 	slices.SortStableFunc(l, func(a, b Diagnostic) int {
-		p, q := a.Subject.Start, b.Subject.Start
+		p, q := a.Subject.Start(), b.Subject.Start()
 		if p.IsValid() != q.IsValid() {
 			if p.IsValid() {
 				return -1

@@ -20,7 +20,7 @@ func (l List) Short(withFile bool) string {
 
 // Short renders one finding in keepalived's form, without an end of line.
 func (d Diagnostic) Short(withFile bool) string {
-	p := d.Subject.Start
+	p := d.Subject.Start()
 	switch {
 	case !p.IsValid():
 		return d.Summary
@@ -38,7 +38,7 @@ func (l List) Full(sources map[string][]byte) string {
 	var out strings.Builder
 	lines := map[string][][]byte{}
 	for _, d := range l {
-		p := d.Subject.Start
+		p := d.Subject.Start()
 		if p.IsValid() {
 			fmt.Fprintf(&out, "%s:%d:%d: ", p.File, p.Line, p.Col)
 		}
@@ -64,11 +64,8 @@ const width = 160
 // mark writes a source line and below it what r covers.
 func mark(out *strings.Builder, text []byte, r Range) {
 	text = bytes.TrimRight(text, "\r")
-	from := min(max(r.Start.Col-1, 0), len(text))
-	to := len(text)
-	if r.End.Line == r.Start.Line {
-		to = min(max(r.End.Col-1, from), len(text))
-	}
+	from := min(max(int(r.from)-1, 0), len(text))
+	to := min(max(int(r.end)-1, from), len(text))
 	// A long line is shown from somewhat before the place on.
 	if from > width/2 {
 		cut := from - width/4
@@ -79,7 +76,7 @@ func mark(out *strings.Builder, text []byte, r Range) {
 	}
 	to = min(to, max(from, width))
 	shown := text[:min(len(text), width)]
-	number := fmt.Sprintf("%5d", r.Start.Line)
+	number := fmt.Sprintf("%5d", r.line)
 	fmt.Fprintf(out, "%s | %s\n", number, printable(shown))
 	fmt.Fprintf(out, "%s | %s^%s\n", strings.Repeat(" ", len(number)), indent(text[:from]),
 		strings.Repeat("~", max(0, columns(text[from:to])-1)))

@@ -6,7 +6,7 @@ import (
 )
 
 func at(line, from, to int) Range {
-	return Range{Start: Pos{File: "k.conf", Line: line, Col: from}, End: Pos{File: "k.conf", Line: line, Col: to}}
+	return At(NewFileName("k.conf"), line, from, to)
 }
 
 func TestShort(t *testing.T) {
@@ -47,7 +47,7 @@ k.conf:2:23: error: text
 		{name: "behind the end", r: at(6, 40, 90), want: "\nk.conf:6:40: error: text\n    6 | end\n      |    ^\n"},
 		{name: "no such line", r: at(60, 1, 2), want: "\nk.conf:60:1: error: text\n"},
 		{name: "no place", hint: "none", want: "\nerror: text\n      hint: none\n"},
-		{name: "another file", r: Range{Start: Pos{File: "gone", Line: 1, Col: 1}}, want: "\ngone:1:1: error: text\n"},
+		{name: "another file", r: At(NewFileName("gone"), 1, 1, 1), want: "\ngone:1:1: error: text\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var l List

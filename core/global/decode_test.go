@@ -100,7 +100,7 @@ func TestBadValuesKeepDefaults(t *testing.T) {
 		"vrrp_priority 20", "umask 01000", "umask FOO", "vrrp_cpu_affinity 0 x", "smtp_alert bla", "default_interface", "snmp_socket",
 	} {
 		got, diags := decode(t, "global_defs {\n"+text+"\n}\n")
-		if len(diags) != 1 || diags[0].Subject.Start.Line != 2 || diags.ExitStatus() != 5 {
+		if len(diags) != 1 || diags[0].Subject.Start().Line != 2 || diags.ExitStatus() != 5 {
 			t.Errorf("%s: want one complaint on line 2, got %v", text, diags)
 		}
 		if !reflect.DeepEqual(got, Default()) {

@@ -111,7 +111,7 @@ func readConf(name string) (Config, error) {
 		if len(words) == 0 {
 			continue
 		}
-		at := diag.Range{Start: diag.Pos{File: name, Line: n, Col: 1}, End: diag.Pos{File: name, Line: n, Col: 2}}
+		at := diag.At(diag.NewFileName(name), n, 1, 2)
 		node := &config.Node{Keyword: config.Word{Text: words[0], Range: at}}
 		for _, w := range words[1:] {
 			node.Args = append(node.Args, config.Word{Text: w, Range: at})

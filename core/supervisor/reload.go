@@ -203,7 +203,7 @@ func stays(c *child, cfg Config) bool {
 func firstFatal(l diag.List) string {
 	for _, d := range l {
 		if d.Severity == diag.Fatal {
-			if p := d.Subject.Start; p.IsValid() {
+			if p := d.Subject.Start(); p.IsValid() {
 				return fmt.Sprintf("(%s: Line %d) %s", p.File, p.Line, d.Summary)
 			}
 			return d.Summary

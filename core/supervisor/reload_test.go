@@ -96,7 +96,7 @@ func TestReloadIsCommittedWhenBothHavePrepared(t *testing.T) {
 
 func TestReloadRefusals(t *testing.T) {
 	fatal := configOf("two", childapi.VRRP, childapi.Checker)
-	fatal.Diags.Fatalf(diag.Range{Start: diag.Pos{File: "k.conf", Line: 3, Col: 1}}, diag.MissingArgument, "no argument")
+	fatal.Diags.Fatalf(diag.At(diag.NewFileName("k.conf"), 3, 1, 1), diag.MissingArgument, "no argument")
 	fine := configOf("two", childapi.VRRP, childapi.Checker)
 	tests := []struct {
 		name   string

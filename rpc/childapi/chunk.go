@@ -7,7 +7,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"keepalived/core/config"
-	"keepalived/core/diag"
 	pb "keepalived/proto/keepalived/v1"
 )
 
@@ -29,27 +28,30 @@ var ErrTooLarge = errors.New("configuration too large")
 // encodeTree cuts a tree into PREPARE chunks for generation. Sources go by name
 // only: their text stays with the parent, which renders what children find.
 func encodeTree(generation uint64, tree *config.Tree) ([]*pb.ConfigChunk, error) {
-	e := encoder{generation: generation, files: map[string]uint32{"": 0}}
+	e := encoder{generation: generation, files: map[string]uint64{"": 0}}
 	e.open()
 	for _, n := range tree.Roots {
 		if err := e.node(n, 0); err != nil {
 			return nil, err
 		}
 	}
-	e.cur.Last = true
+	e.seal()
+	last := e.done[len(e.done)-1]
+	last.Last = true
 	for _, s := range tree.Sources {
-		e.cur.Sources = append(e.cur.Sources, []byte(s.Name))
+		last.Sources = append(last.Sources, []byte(s.Name))
 	}
-	e.cur.Digest = tree.Digest[:]
-	return append(e.done, e.cur), nil
+	last.Digest = tree.Digest[:]
+	return e.done, nil
 }
 
+// encoder cuts the nodes of a tree into chunks.
 type encoder struct {
 	generation uint64
-	files      map[string]uint32
+	files      map[string]uint64
 	done       []*pb.ConfigChunk
 	cur        *pb.ConfigChunk
-	size       int
+	writer     nodeWriter
 }
 
 func (e *encoder) open() {
@@ -58,31 +60,34 @@ func (e *encoder) open() {
 		Phase:      pb.ConfigPhase_CONFIG_PHASE_PREPARE,
 		Index:      uint32(len(e.done)),
 	}
-	e.size = 0
+}
+
+// seal puts what was written into the chunk and the chunk to those done.
+func (e *encoder) seal() {
+	e.cur.Nodes = append([]byte(nil), e.writer.buf...)
+	e.writer.buf = e.writer.buf[:0]
+	e.done = append(e.done, e.cur)
 }
 
 func (e *encoder) node(n *config.Node, depth int) error {
 	if depth >= maxDepth {
 		return fmt.Errorf("%w: %s is nested deeper than %d", ErrTooLarge, n.Keyword.Text, maxDepth)
 	}
-	m := &pb.ConfigNode{Depth: uint32(depth), Close: e.place(n.Close)}
-	m.Keyword = e.word(n.Keyword)
-	m.Raw = e.word(n.Raw)
-	for _, a := range n.Args {
-		m.Args = append(m.Args, e.word(a))
-	}
-	size := proto.Size(m)
+	before := len(e.writer.buf)
+	e.writer.node(n, e.file)
+	size := len(e.writer.buf) - before
 	if size > maxNodeBytes {
 		return fmt.Errorf("%w: the line of %s has %d octets", ErrTooLarge, n.Keyword.Text, size)
 	}
-	// The file table entries this node added stay in the chunk they were made for,
-	// which is sent before or with the node.
-	if e.size > 0 && e.size+size > chunkBytes {
-		e.done = append(e.done, e.cur)
+	if before > 0 && len(e.writer.buf) > chunkBytes {
+		// The node goes into the next chunk. The entries of the file table that it
+		// added stay in this one, which comes first.
+		next := append([]byte(nil), e.writer.buf[before:]...)
+		e.writer.buf = e.writer.buf[:before]
+		e.seal()
 		e.open()
+		e.writer.buf = append(e.writer.buf, next...)
 	}
-	e.cur.Nodes = append(e.cur.Nodes, m)
-	e.size += size
 	for _, c := range n.Block {
 		if err := e.node(c, depth+1); err != nil {
 			return err
@@ -91,24 +96,15 @@ func (e *encoder) node(n *config.Node, depth int) error {
 	return nil
 }
 
-func (e *encoder) word(w config.Word) *pb.ConfigWord {
-	if w == (config.Word{}) {
-		return nil
-	}
-	return &pb.ConfigWord{Text: []byte(w.Text), Quoted: w.Quoted, Start: e.place(w.Range.Start), End: e.place(w.Range.End)}
-}
-
-func (e *encoder) place(p diag.Pos) *pb.Place {
-	if p == (diag.Pos{}) {
-		return nil
-	}
-	id, ok := e.files[p.File]
+// file is the place of a name in the table of files.
+func (e *encoder) file(name string) uint64 {
+	id, ok := e.files[name]
 	if !ok {
-		id = uint32(len(e.files))
-		e.files[p.File] = id
-		e.cur.Files = append(e.cur.Files, []byte(p.File))
+		id = uint64(len(e.files))
+		e.files[name] = id
+		e.cur.Files = append(e.cur.Files, []byte(name))
 	}
-	return &pb.Place{File: id, Line: uint32(p.Line), Column: uint32(p.Col)}
+	return id
 }
 
 // assembler puts the chunks of one generation together. The sender is the parent,
@@ -116,16 +112,22 @@ func (e *encoder) place(p diag.Pos) *pb.Place {
 type assembler struct {
 	generation uint64
 	next       uint32
-	files      []string
+	reader     nodeReader
 	tree       config.Tree
 	memory     Memory
-	path       []*config.Node // open blocks, outermost first
+	path       []openBlock // outermost first
 	nodes      int
 	bytes      int
 }
 
+// openBlock is a node that has not all its members yet.
+type openBlock struct {
+	node    *config.Node
+	missing int
+}
+
 func newAssembler(generation uint64) *assembler {
-	return &assembler{generation: generation, files: []string{""}}
+	return &assembler{generation: generation, reader: newNodeReader()}
 }
 
 // add takes the next chunk; the tree is complete when it is not nil.
@@ -137,23 +139,25 @@ func (a *assembler) add(c *pb.ConfigChunk) (*config.Tree, error) {
 		return nil, fmt.Errorf("chunk %d where %d is due", c.GetIndex(), a.next)
 	}
 	a.next++
-	a.nodes += len(c.GetNodes())
-	a.bytes += proto.Size(c)
-	if a.nodes > maxNodes || a.bytes > maxTreeBytes {
+	if a.bytes += proto.Size(c); a.bytes > maxTreeBytes {
 		return nil, ErrTooLarge
 	}
 	for _, f := range c.GetFiles() {
-		a.files = append(a.files, string(f))
+		a.reader.file(string(f))
 	}
 	a.memory.Records = append(a.memory.Records, c.GetRecords()...)
 	a.memory.Overrides = append(a.memory.Overrides, c.GetOverrides()...)
-	for _, m := range c.GetNodes() {
-		if err := a.node(m); err != nil {
+	a.reader.text = string(c.GetNodes()) // the words of all nodes are pieces of it
+	for a.reader.text != "" {
+		if err := a.node(); err != nil {
 			return nil, err
 		}
 	}
 	if !c.GetLast() {
 		return nil, nil
+	}
+	if len(a.path) > 0 {
+		return nil, fmt.Errorf("%d members of the last block are missing", a.path[len(a.path)-1].missing)
 	}
 	if len(c.GetDigest()) != len(a.tree.Digest) {
 		return nil, fmt.Errorf("digest of %d octets", len(c.GetDigest()))
@@ -165,57 +169,32 @@ func (a *assembler) add(c *pb.ConfigChunk) (*config.Tree, error) {
 	return &a.tree, nil
 }
 
-func (a *assembler) node(m *pb.ConfigNode) error {
-	depth := int(m.GetDepth())
-	if depth >= maxDepth || depth > len(a.path) {
-		return fmt.Errorf("node at depth %d behind one at depth %d", m.GetDepth(), len(a.path)-1)
+// node takes the next node to where it belongs.
+func (a *assembler) node() error {
+	if a.nodes++; a.nodes > maxNodes {
+		return ErrTooLarge
 	}
-	n := &config.Node{}
-	var err error
-	if n.Keyword, err = a.word(m.GetKeyword()); err != nil {
+	n, members, err := a.reader.node()
+	if err != nil {
 		return err
 	}
-	if n.Raw, err = a.word(m.GetRaw()); err != nil {
-		return err
+	depth := len(a.path)
+	if depth >= maxDepth {
+		return fmt.Errorf("a node at depth %d", depth)
 	}
-	if n.Close, err = a.place(m.GetClose()); err != nil {
-		return err
-	}
-	for _, w := range m.GetArgs() {
-		arg, err := a.word(w)
-		if err != nil {
-			return err
-		}
-		n.Args = append(n.Args, arg)
-	}
-	a.path = append(a.path[:depth], n)
 	if depth == 0 {
 		a.tree.Roots = append(a.tree.Roots, n)
+	} else {
+		parent := &a.path[depth-1]
+		parent.node.Block = append(parent.node.Block, n)
+		parent.missing--
+	}
+	if members > 0 {
+		a.path = append(a.path, openBlock{n, members})
 		return nil
 	}
-	parent := a.path[depth-1]
-	parent.Block = append(parent.Block, n)
+	for len(a.path) > 0 && a.path[len(a.path)-1].missing == 0 {
+		a.path = a.path[:len(a.path)-1]
+	}
 	return nil
-}
-
-func (a *assembler) word(w *pb.ConfigWord) (config.Word, error) {
-	start, err := a.place(w.GetStart())
-	if err != nil {
-		return config.Word{}, err
-	}
-	end, err := a.place(w.GetEnd())
-	if err != nil {
-		return config.Word{}, err
-	}
-	return config.Word{Text: string(w.GetText()), Quoted: w.GetQuoted(), Range: diag.Range{Start: start, End: end}}, nil
-}
-
-func (a *assembler) place(p *pb.Place) (diag.Pos, error) {
-	if p == nil {
-		return diag.Pos{}, nil
-	}
-	if int64(p.GetFile()) >= int64(len(a.files)) {
-		return diag.Pos{}, fmt.Errorf("file %d of a table of %d", p.GetFile(), len(a.files))
-	}
-	return diag.Pos{File: a.files[p.GetFile()], Line: int(p.GetLine()), Col: int(p.GetColumn())}, nil
 }

@@ -17,20 +17,24 @@ import (
 )
 
 func word(text, file string, line int) config.Word {
-	return config.Word{Text: text, Quoted: line%2 == 0, Range: diag.Range{
-		Start: diag.Pos{File: file, Line: line, Col: 3}, End: diag.Pos{File: file, Line: line, Col: 3 + len(text)}}}
+	return config.Word{Text: text, Quoted: line%2 == 0, Range: at(file, line, 3, 3+len(text))}
+}
+
+func at(file string, line, from, end int) diag.Range {
+	return diag.At(diag.NewFileName(file), line, from, end)
 }
 
 // bigTree has n blocks of four lines from three files.
 func bigTree(n int) *config.Tree {
 	t := &config.Tree{Digest: sha256.Sum256([]byte{byte(n)}), Sources: []config.Source{{Name: "a.conf"}, {Name: "b\xff.conf"}}}
-	for i := range n {
+	raw := func(w config.Word) *config.Word { return &w }
+	for i := 1; i <= n; i++ {
 		file := fmt.Sprintf("%c.conf", 'a'+i%3)
 		block := &config.Node{Keyword: word("vrrp_instance", file, i), Args: []config.Word{word(fmt.Sprint("VI_", i), file, i)},
-			Close: diag.Pos{File: file, Line: i + 5, Col: 1}}
-		inner := &config.Node{Keyword: word("virtual_ipaddress", file, i+1), Close: diag.Pos{File: file, Line: i + 3, Col: 1}}
-		inner.Block = append(inner.Block, &config.Node{Keyword: word("192.0.2.1/24", file, i+2), Raw: word(`dev "eth0"`, file, i+2)})
-		block.Block = []*config.Node{inner, {Keyword: word("notify", file, i+4), Raw: word("caf\xe9 \x00", file, i+4)}}
+			Close: at(file, i+5, 1, 2)}
+		inner := &config.Node{Keyword: word("virtual_ipaddress", file, i+1), Close: at(file, i+3, 1, 2)}
+		inner.Block = append(inner.Block, &config.Node{Keyword: word("192.0.2.1/24", file, i+2), Raw: raw(word(`dev "eth0"`, file, i+2)), Form: config.FormVerbatim})
+		block.Block = []*config.Node{inner, {Keyword: word("notify", file, i+4), Raw: raw(word("caf\xe9 \x00", file, i+4)), Form: config.FormScript}}
 		t.Roots = append(t.Roots, block)
 	}
 	return t
@@ -72,14 +76,14 @@ func carry(t *testing.T, tree *config.Tree) (*config.Tree, int) {
 
 func TestTreeCrossesTheWire(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{0, 1, 3, 5000} {
+	for _, n := range []int{0, 1, 3, 10000} {
 		tree := bigTree(n)
 		got, chunks := carry(t, tree)
 		if d := cmp.Diff(tree, got); d != "" {
 			t.Errorf("%d blocks (-want +got):\n%s", n, d[:min(len(d), 2000)])
 		}
-		if n == 5000 && chunks < 4 {
-			t.Errorf("5,000 blocks in %d chunks", chunks)
+		if n == 10000 && chunks < 4 {
+			t.Errorf("10,000 blocks in %d chunks", chunks)
 		}
 	}
 }
@@ -102,7 +106,9 @@ func TestTreesThatDoNotFit(t *testing.T) {
 
 func TestAssemblerRefuses(t *testing.T) {
 	t.Parallel()
-	node := func(depth uint32) *pb.ConfigNode { return &pb.ConfigNode{Depth: depth} }
+	one := func(code ...byte) []*pb.ConfigChunk {
+		return []*pb.ConfigChunk{{Generation: 1, Last: true, Digest: make([]byte, 32), Nodes: code}}
+	}
 	digest := make([]byte, 32)
 	tests := []struct {
 		name   string
@@ -113,11 +119,17 @@ func TestAssemblerRefuses(t *testing.T) {
 		{"a chunk comes twice", []*pb.ConfigChunk{{Generation: 1}, {Generation: 1, Last: true, Digest: digest}}},
 		{"no digest", []*pb.ConfigChunk{{Generation: 1, Last: true}}},
 		{"a long digest", []*pb.ConfigChunk{{Generation: 1, Last: true, Digest: make([]byte, 33)}}},
-		{"a child without a parent", []*pb.ConfigChunk{{Generation: 1, Nodes: []*pb.ConfigNode{node(1)}}}},
-		{"a grandchild of a root", []*pb.ConfigChunk{{Generation: 1, Nodes: []*pb.ConfigNode{node(0), node(2)}}}},
-		{"depth 2^32-1", []*pb.ConfigChunk{{Generation: 1, Nodes: []*pb.ConfigNode{node(1<<32 - 1)}}}},
-		{"a file beyond the table", []*pb.ConfigChunk{{Generation: 1, Nodes: []*pb.ConfigNode{{Close: &pb.Place{File: 1}}}}}},
-		{"file 2^32-1", []*pb.ConfigChunk{{Generation: 1, Nodes: []*pb.ConfigNode{{Close: &pb.Place{File: 1<<32 - 1}}}}}},
+		// form, keyword (head, text, place), members, arguments, place
+		{"no such form", one(6, 0, 0, 0, 0, 0)},
+		{"a member is missing", one(0, 0, 0, 2, 0, 0)},
+		{"members without end", one(0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0)},
+		{"a word beyond the end", one(0, 100, 'x', 0, 0, 0, 0)},
+		{"more arguments than octets", one(0, 0, 0, 0, 100, 0)},
+		{"a number without an end", one(0, 0, 0, 0, 0, 0x80)},
+		{"a number of 11 octets", one(0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0, 0, 0, 0, 0)},
+		{"a file beyond the table", one(0, 0, 0, 0, 0, 1, 1, 1, 1)},
+		{"a column beyond 65535", one(0, 0, 0, 0, 0, 1, 0, 0x80, 0x80, 0x04, 1)},
+		{"the end is missing", one(0, 0, 0)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -183,7 +195,7 @@ func TestDiagnosticsCrossTheWire(t *testing.T) {
 			t.Errorf("code %d has no proto value", c)
 		}
 		l = append(l, diag.Diagnostic{Severity: diag.Severity(c % 4), Code: c, Summary: "s", Hint: "h",
-			Subject: diag.Range{Start: diag.Pos{File: "f", Line: int(c), Col: 1}}})
+			Subject: at("f", int(c)+1, 1, 2)})
 	}
 	if d := cmp.Diff(l, DiagnosticsFromProto(DiagnosticsToProto(l))); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

@@ -43,7 +43,7 @@ func DiagnosticsToProto(l diag.List) []*pb.Diagnostic {
 		out = append(out, &pb.Diagnostic{
 			Severity: severities[d.Severity],
 			Code:     diagCodes[d.Code],
-			Subject:  &pb.SourceRange{Start: posToProto(d.Subject.Start), End: posToProto(d.Subject.End)},
+			Subject:  &pb.SourceRange{Start: posToProto(d.Subject.Start()), End: posToProto(d.Subject.End())},
 			Summary:  d.Summary,
 			Hint:     d.Hint,
 		})
@@ -59,7 +59,7 @@ func DiagnosticsFromProto(in []*pb.Diagnostic) diag.List {
 		out = append(out, diag.Diagnostic{
 			Severity: severityFrom(d.GetSeverity()),
 			Code:     codeFrom(d.GetCode()),
-			Subject:  diag.Range{Start: posFrom(d.GetSubject().GetStart()), End: posFrom(d.GetSubject().GetEnd())},
+			Subject:  rangeFrom(d.GetSubject()),
 			Summary:  d.GetSummary(),
 			Hint:     d.GetHint(),
 		})
@@ -74,8 +74,12 @@ func posToProto(p diag.Pos) *pb.Position {
 	return &pb.Position{File: p.File, Line: uint32(p.Line), Column: uint32(p.Col)}
 }
 
-func posFrom(p *pb.Position) diag.Pos {
-	return diag.Pos{File: p.GetFile(), Line: int(p.GetLine()), Col: int(p.GetColumn())}
+func rangeFrom(r *pb.SourceRange) diag.Range {
+	p := r.GetStart()
+	if p.GetLine() == 0 {
+		return diag.Range{}
+	}
+	return diag.At(diag.NewFileName(p.GetFile()), int(p.GetLine()), int(p.GetColumn()), int(r.GetEnd().GetColumn()))
 }
 
 func severityFrom(s pb.Severity) diag.Severity {

@@ -71,7 +71,7 @@ func (d *decoder) readInstance(c *cursor.Cursor) {
 func lineOf(n *config.Node) diag.Range {
 	r := n.Keyword.Range
 	if k := len(n.Args); k > 0 {
-		r.End = n.Args[k-1].Range.End
+		r = r.To(n.Args[k-1].Range)
 	}
 	return r
 }

@@ -40,7 +40,7 @@ func TestFatal(t *testing.T) {
 			t.Errorf("%s: want fatal %q, got %v", c.name, c.say, diags)
 			continue
 		}
-		if !diags[i].Subject.Start.IsValid() {
+		if !diags[i].Subject.Start().IsValid() {
 			t.Errorf("%s: no place", c.name)
 		}
 		if j := slices.IndexFunc(diags[i+1:], func(d diag.Diagnostic) bool { return d.Severity == diag.Fatal }); j >= 0 {

@@ -11,10 +11,13 @@ import (
 // withoutEffect tells the user once per family which keywords of the tree are
 // understood but do nothing yet.
 func withoutEffect(t *config.Tree) diag.List {
-	effects := map[string]string{}
+	effects := map[string]map[string]string{} // by path and keyword
 	for _, k := range Keywords() {
 		if k.Effect != "" {
-			effects[k.Path+"/"+k.Name] = k.Effect
+			if effects[k.Path] == nil {
+				effects[k.Path] = map[string]string{}
+			}
+			effects[k.Path][k.Name] = k.Effect
 		}
 	}
 	type family struct {
@@ -26,9 +29,10 @@ func withoutEffect(t *config.Tree) diag.List {
 	byEffect := map[string]*family{}
 	var walk func(path string, nodes []*config.Node)
 	walk = func(path string, nodes []*config.Node) {
+		here := effects[path]
 		for _, n := range nodes {
 			name := n.Keyword.Text
-			if e, ok := effects[path+"/"+name]; ok {
+			if e, ok := here[name]; ok {
 				f := byEffect[e]
 				if f == nil {
 					f = &family{effect: e, first: n.Keyword.Range}
@@ -37,6 +41,9 @@ func withoutEffect(t *config.Tree) diag.List {
 				if !slices.Contains(f.names, name) {
 					f.names = append(f.names, name)
 				}
+			}
+			if len(n.Block) == 0 {
+				continue
 			}
 			if path != "" {
 				name = path + "/" + name

@@ -27,7 +27,7 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 		for _, d := range r.diags {
-			if at := d.Subject.Start; d.Severity > diag.Notice && at.Line > lines {
+			if at := d.Subject.Start(); d.Severity > diag.Notice && at.Line > lines {
 				t.Errorf("%q: complaint on line %d of %d: %s", text, at.Line, lines, d.Summary)
 			}
 		}

@@ -45,10 +45,10 @@ func ours(p probe) checked {
 	r.diags, r.status = diags, diags.ExitStatus()
 	var text strings.Builder
 	for _, d := range diags {
-		fmt.Fprintf(&text, "%d:%d %s: %s\n", d.Subject.Start.Line, d.Subject.Start.Col, d.Severity, d.Summary)
+		fmt.Fprintf(&text, "%d:%d %s: %s\n", d.Subject.Start().Line, d.Subject.Start().Col, d.Severity, d.Summary)
 		if d.Severity > diag.Notice {
-			if d.Subject.Start.IsValid() {
-				r.lines[d.Subject.Start.Line] = true
+			if d.Subject.Start().IsValid() {
+				r.lines[d.Subject.Start().Line] = true
 			} else {
 				r.whole++
 			}
@@ -65,8 +65,8 @@ func heads(tree *config.Tree) map[int]int {
 	var walk func(nodes []*config.Node)
 	walk = func(nodes []*config.Node) {
 		for _, n := range nodes {
-			if n.Close.Line > 0 {
-				out[n.Close.Line] = n.Keyword.Range.Start.Line
+			if n.Close.Start().Line > 0 {
+				out[n.Close.Start().Line] = n.Keyword.Range.Start().Line
 			}
 			walk(n.Block)
 		}

@@ -12,7 +12,8 @@ import (
 // Row is one keyword of a block whose values go into a T.
 type Row[T any] struct {
 	config.Keyword
-	// Into reads the words behind the keyword. nil: understood and not kept.
+	// Into reads the words behind the keyword. nil: understood and not kept. The
+	// Cursor is at the next line when Into has returned.
 	Into func(*T, *Cursor)
 }
 
@@ -40,10 +41,10 @@ func Index[T any](rows []Row[T]) Table[T] {
 // Decode reads a block's members into dst in the order of the file. Unknown
 // keywords were reported by the parser and are passed over.
 func (t Table[T]) Decode(dst *T, nodes []*config.Node, diags *diag.List) {
+	c := New(nil, diags) // one for all lines: it is the reader's for the time of the call
 	for _, n := range nodes {
 		if r := t[n.Keyword.Text]; r != nil && r.Into != nil {
-			c := New(n, diags)
-			c.value = &r.Value
+			c.node, c.next, c.value = n, 0, &r.Value
 			r.Into(dst, c)
 		}
 	}
@@ -84,7 +85,7 @@ func (c *Cursor) Range() diag.Range { return c.node.Keyword.Range }
 func (c *Cursor) Line() diag.Range {
 	r := c.node.Keyword.Range
 	if n := len(c.node.Args); n > 0 {
-		r.End = c.node.Args[n-1].Range.End
+		r = r.To(c.node.Args[n-1].Range)
 	}
 	return r
 }

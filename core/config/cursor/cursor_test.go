@@ -207,7 +207,7 @@ func TestScript(t *testing.T) {
 		if !slices.Equal(s.Argv, c.argv) || s.User != c.user || s.Group != c.group || s.AllGroups != c.all {
 			t.Errorf("%s: got %q user %q group %q all %v", c.text, s.Argv, s.User, s.Group, s.AllGroups)
 		}
-		if !s.Range.Start.IsValid() {
+		if !s.Range.Start().IsValid() {
 			t.Errorf("%s: no place", c.text)
 		}
 	}

@@ -76,6 +76,9 @@ type ScriptUse struct {
 // ok is false, without a complaint, when there is none.
 func (c *Cursor) Script() (s *Script, ok bool) {
 	raw := c.node.Raw
+	if raw == nil {
+		return nil, false
+	}
 	words, _ := config.SplitShell(raw.Text) // an odd quote was reported by the parser
 	if len(words) == 0 {
 		return nil, false

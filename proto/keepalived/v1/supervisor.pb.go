@@ -319,8 +319,8 @@ type ConfigChunk struct {
 	Initial    bool                   `protobuf:"varint,3,opt,name=initial,proto3" json:"initial,omitempty"` // the first configuration of this child: there is no old one to keep
 	Index      uint32                 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`     // 0, 1, 2 …
 	Last       bool                   `protobuf:"varint,5,opt,name=last,proto3" json:"last,omitempty"`
-	Files      [][]byte               `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"` // appended to the table that Place.file indexes; entry 0 is ""
-	Nodes      []*ConfigNode          `protobuf:"bytes,7,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	Files      [][]byte               `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"`                   // appended to the table that the places in nodes index; entry 0 is ""
+	Nodes      []byte                 `protobuf:"bytes,7,opt,name=nodes,proto3" json:"nodes,omitempty"`                   // in the code of rpc/childapi (nodecode.go)
 	Sources    [][]byte               `protobuf:"bytes,8,rep,name=sources,proto3" json:"sources,omitempty"`               // last chunk: names of the files read
 	Digest     []byte                 `protobuf:"bytes,9,opt,name=digest,proto3" json:"digest,omitempty"`                 // last chunk
 	DryRun     bool                   `protobuf:"varint,10,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // an ABORT will follow whatever the answer is
@@ -404,7 +404,7 @@ func (x *ConfigChunk) GetFiles() [][]byte {
 	return nil
 }
 
-func (x *ConfigChunk) GetNodes() []*ConfigNode {
+func (x *ConfigChunk) GetNodes() []byte {
 	if x != nil {
 		return x.Nodes
 	}
@@ -446,211 +446,6 @@ func (x *ConfigChunk) GetOverrides() []*ServerOverride {
 	return nil
 }
 
-type ConfigNode struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Depth         uint32                 `protobuf:"varint,1,opt,name=depth,proto3" json:"depth,omitempty"` // 0 is a root; at most one more than the node before
-	Keyword       *ConfigWord            `protobuf:"bytes,2,opt,name=keyword,proto3" json:"keyword,omitempty"`
-	Args          []*ConfigWord          `protobuf:"bytes,3,rep,name=args,proto3" json:"args,omitempty"`
-	Raw           *ConfigWord            `protobuf:"bytes,4,opt,name=raw,proto3" json:"raw,omitempty"`
-	Close         *Place                 `protobuf:"bytes,5,opt,name=close,proto3" json:"close,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ConfigNode) Reset() {
-	*x = ConfigNode{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ConfigNode) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ConfigNode) ProtoMessage() {}
-
-func (x *ConfigNode) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ConfigNode.ProtoReflect.Descriptor instead.
-func (*ConfigNode) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *ConfigNode) GetDepth() uint32 {
-	if x != nil {
-		return x.Depth
-	}
-	return 0
-}
-
-func (x *ConfigNode) GetKeyword() *ConfigWord {
-	if x != nil {
-		return x.Keyword
-	}
-	return nil
-}
-
-func (x *ConfigNode) GetArgs() []*ConfigWord {
-	if x != nil {
-		return x.Args
-	}
-	return nil
-}
-
-func (x *ConfigNode) GetRaw() *ConfigWord {
-	if x != nil {
-		return x.Raw
-	}
-	return nil
-}
-
-func (x *ConfigNode) GetClose() *Place {
-	if x != nil {
-		return x.Close
-	}
-	return nil
-}
-
-type ConfigWord struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Text          []byte                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
-	Quoted        bool                   `protobuf:"varint,2,opt,name=quoted,proto3" json:"quoted,omitempty"`
-	Start         *Place                 `protobuf:"bytes,3,opt,name=start,proto3" json:"start,omitempty"`
-	End           *Place                 `protobuf:"bytes,4,opt,name=end,proto3" json:"end,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ConfigWord) Reset() {
-	*x = ConfigWord{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ConfigWord) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ConfigWord) ProtoMessage() {}
-
-func (x *ConfigWord) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[5]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ConfigWord.ProtoReflect.Descriptor instead.
-func (*ConfigWord) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *ConfigWord) GetText() []byte {
-	if x != nil {
-		return x.Text
-	}
-	return nil
-}
-
-func (x *ConfigWord) GetQuoted() bool {
-	if x != nil {
-		return x.Quoted
-	}
-	return false
-}
-
-func (x *ConfigWord) GetStart() *Place {
-	if x != nil {
-		return x.Start
-	}
-	return nil
-}
-
-func (x *ConfigWord) GetEnd() *Place {
-	if x != nil {
-		return x.End
-	}
-	return nil
-}
-
-// Place is a position with its file as an index.
-type Place struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	File          uint32                 `protobuf:"varint,1,opt,name=file,proto3" json:"file,omitempty"`
-	Line          uint32                 `protobuf:"varint,2,opt,name=line,proto3" json:"line,omitempty"`
-	Column        uint32                 `protobuf:"varint,3,opt,name=column,proto3" json:"column,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Place) Reset() {
-	*x = Place{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Place) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Place) ProtoMessage() {}
-
-func (x *Place) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Place.ProtoReflect.Descriptor instead.
-func (*Place) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *Place) GetFile() uint32 {
-	if x != nil {
-		return x.File
-	}
-	return 0
-}
-
-func (x *Place) GetLine() uint32 {
-	if x != nil {
-		return x.Line
-	}
-	return 0
-}
-
-func (x *Place) GetColumn() uint32 {
-	if x != nil {
-		return x.Column
-	}
-	return 0
-}
-
 type ReportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Report:
@@ -672,7 +467,7 @@ type ReportRequest struct {
 
 func (x *ReportRequest) Reset() {
 	*x = ReportRequest{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[7]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -684,7 +479,7 @@ func (x *ReportRequest) String() string {
 func (*ReportRequest) ProtoMessage() {}
 
 func (x *ReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[7]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -697,7 +492,7 @@ func (x *ReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportRequest.ProtoReflect.Descriptor instead.
 func (*ReportRequest) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{7}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ReportRequest) GetReport() isReportRequest_Report {
@@ -869,7 +664,7 @@ type ReportResponse struct {
 
 func (x *ReportResponse) Reset() {
 	*x = ReportResponse{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[8]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +676,7 @@ func (x *ReportResponse) String() string {
 func (*ReportResponse) ProtoMessage() {}
 
 func (x *ReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[8]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +689,7 @@ func (x *ReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportResponse.ProtoReflect.Descriptor instead.
 func (*ReportResponse) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{8}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{5}
 }
 
 // Heartbeat comes from the child's loop, once a second.
@@ -911,7 +706,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[9]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +718,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[9]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +731,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{9}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Heartbeat) GetTurns() uint64 {
@@ -984,7 +779,7 @@ type Ready struct {
 
 func (x *Ready) Reset() {
 	*x = Ready{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[10]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -996,7 +791,7 @@ func (x *Ready) String() string {
 func (*Ready) ProtoMessage() {}
 
 func (x *Ready) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[10]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1009,7 +804,7 @@ func (x *Ready) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ready.ProtoReflect.Descriptor instead.
 func (*Ready) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{10}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Ready) GetGeneration() uint64 {
@@ -1029,7 +824,7 @@ type Prepared struct {
 
 func (x *Prepared) Reset() {
 	*x = Prepared{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[11]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +836,7 @@ func (x *Prepared) String() string {
 func (*Prepared) ProtoMessage() {}
 
 func (x *Prepared) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[11]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +849,7 @@ func (x *Prepared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prepared.ProtoReflect.Descriptor instead.
 func (*Prepared) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{11}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Prepared) GetGeneration() uint64 {
@@ -1081,7 +876,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[12]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +888,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[12]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +901,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{12}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Refused) GetGeneration() uint64 {
@@ -1134,7 +929,7 @@ type Fatal struct {
 
 func (x *Fatal) Reset() {
 	*x = Fatal{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[13]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +941,7 @@ func (x *Fatal) String() string {
 func (*Fatal) ProtoMessage() {}
 
 func (x *Fatal) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[13]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +954,7 @@ func (x *Fatal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fatal.ProtoReflect.Descriptor instead.
 func (*Fatal) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{13}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Fatal) GetCode() int32 {
@@ -1188,7 +983,7 @@ type CheckRecords struct {
 
 func (x *CheckRecords) Reset() {
 	*x = CheckRecords{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +995,7 @@ func (x *CheckRecords) String() string {
 func (*CheckRecords) ProtoMessage() {}
 
 func (x *CheckRecords) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1008,7 @@ func (x *CheckRecords) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRecords.ProtoReflect.Descriptor instead.
 func (*CheckRecords) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{14}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CheckRecords) GetAll() bool {
@@ -1248,7 +1043,7 @@ type LogNotice struct {
 
 func (x *LogNotice) Reset() {
 	*x = LogNotice{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1055,7 @@ func (x *LogNotice) String() string {
 func (*LogNotice) ProtoMessage() {}
 
 func (x *LogNotice) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1068,7 @@ func (x *LogNotice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogNotice.ProtoReflect.Descriptor instead.
 func (*LogNotice) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{15}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LogNotice) GetSeverity() Severity {
@@ -1312,7 +1107,7 @@ type ServeRequest struct {
 
 func (x *ServeRequest) Reset() {
 	*x = ServeRequest{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1324,7 +1119,7 @@ func (x *ServeRequest) String() string {
 func (*ServeRequest) ProtoMessage() {}
 
 func (x *ServeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1337,7 +1132,7 @@ func (x *ServeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeRequest.ProtoReflect.Descriptor instead.
 func (*ServeRequest) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{16}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ServeRequest) GetId() uint64 {
@@ -1490,7 +1285,7 @@ type ServeResponse struct {
 
 func (x *ServeResponse) Reset() {
 	*x = ServeResponse{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1502,7 +1297,7 @@ func (x *ServeResponse) String() string {
 func (*ServeResponse) ProtoMessage() {}
 
 func (x *ServeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1515,7 +1310,7 @@ func (x *ServeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeResponse.ProtoReflect.Descriptor instead.
 func (*ServeResponse) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{17}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ServeResponse) GetId() uint64 {
@@ -1656,7 +1451,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1668,7 +1463,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1681,7 +1476,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{18}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{15}
 }
 
 // DumpCommand: render kinds, all from one snapshot, and write them to the files
@@ -1697,7 +1492,7 @@ type DumpCommand struct {
 
 func (x *DumpCommand) Reset() {
 	*x = DumpCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1709,7 +1504,7 @@ func (x *DumpCommand) String() string {
 func (*DumpCommand) ProtoMessage() {}
 
 func (x *DumpCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1722,7 +1517,7 @@ func (x *DumpCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DumpCommand.ProtoReflect.Descriptor instead.
 func (*DumpCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{19}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DumpCommand) GetKinds() []DumpKind {
@@ -1758,7 +1553,7 @@ type DumpPart struct {
 
 func (x *DumpPart) Reset() {
 	*x = DumpPart{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1770,7 +1565,7 @@ func (x *DumpPart) String() string {
 func (*DumpPart) ProtoMessage() {}
 
 func (x *DumpPart) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1783,7 +1578,7 @@ func (x *DumpPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DumpPart.ProtoReflect.Descriptor instead.
 func (*DumpPart) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{20}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DumpPart) GetKind() DumpKind {
@@ -1816,7 +1611,7 @@ type ListInstancesCommand struct {
 
 func (x *ListInstancesCommand) Reset() {
 	*x = ListInstancesCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1828,7 +1623,7 @@ func (x *ListInstancesCommand) String() string {
 func (*ListInstancesCommand) ProtoMessage() {}
 
 func (x *ListInstancesCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1841,7 +1636,7 @@ func (x *ListInstancesCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstancesCommand.ProtoReflect.Descriptor instead.
 func (*ListInstancesCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{21}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListInstancesCommand) GetNames() []string {
@@ -1859,7 +1654,7 @@ type ListSyncGroupsCommand struct {
 
 func (x *ListSyncGroupsCommand) Reset() {
 	*x = ListSyncGroupsCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1871,7 +1666,7 @@ func (x *ListSyncGroupsCommand) String() string {
 func (*ListSyncGroupsCommand) ProtoMessage() {}
 
 func (x *ListSyncGroupsCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1884,7 +1679,7 @@ func (x *ListSyncGroupsCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSyncGroupsCommand.ProtoReflect.Descriptor instead.
 func (*ListSyncGroupsCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{22}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{19}
 }
 
 type ListTrackersCommand struct {
@@ -1895,7 +1690,7 @@ type ListTrackersCommand struct {
 
 func (x *ListTrackersCommand) Reset() {
 	*x = ListTrackersCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[23]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1907,7 +1702,7 @@ func (x *ListTrackersCommand) String() string {
 func (*ListTrackersCommand) ProtoMessage() {}
 
 func (x *ListTrackersCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[23]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1920,7 +1715,7 @@ func (x *ListTrackersCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrackersCommand.ProtoReflect.Descriptor instead.
 func (*ListTrackersCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{23}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{20}
 }
 
 type ListServicesCommand struct {
@@ -1932,7 +1727,7 @@ type ListServicesCommand struct {
 
 func (x *ListServicesCommand) Reset() {
 	*x = ListServicesCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[24]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1944,7 +1739,7 @@ func (x *ListServicesCommand) String() string {
 func (*ListServicesCommand) ProtoMessage() {}
 
 func (x *ListServicesCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[24]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1957,7 +1752,7 @@ func (x *ListServicesCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesCommand.ProtoReflect.Descriptor instead.
 func (*ListServicesCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{24}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListServicesCommand) GetNames() []string {
@@ -1982,7 +1777,7 @@ type SetServerCommand struct {
 
 func (x *SetServerCommand) Reset() {
 	*x = SetServerCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[25]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1994,7 +1789,7 @@ func (x *SetServerCommand) String() string {
 func (*SetServerCommand) ProtoMessage() {}
 
 func (x *SetServerCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[25]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2007,7 +1802,7 @@ func (x *SetServerCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetServerCommand.ProtoReflect.Descriptor instead.
 func (*SetServerCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{25}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SetServerCommand) GetOverride() *ServerOverride {
@@ -2053,7 +1848,7 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\x12WatchConfigRequest\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
-	"generation\"\xa8\x03\n" +
+	"generation\"\x8d\x03\n" +
 	"\vConfigChunk\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -2062,31 +1857,14 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\ainitial\x18\x03 \x01(\bR\ainitial\x12\x14\n" +
 	"\x05index\x18\x04 \x01(\rR\x05index\x12\x12\n" +
 	"\x04last\x18\x05 \x01(\bR\x04last\x12\x14\n" +
-	"\x05files\x18\x06 \x03(\fR\x05files\x12/\n" +
-	"\x05nodes\x18\a \x03(\v2\x19.keepalived.v1.ConfigNodeR\x05nodes\x12\x18\n" +
+	"\x05files\x18\x06 \x03(\fR\x05files\x12\x14\n" +
+	"\x05nodes\x18\a \x01(\fR\x05nodes\x12\x18\n" +
 	"\asources\x18\b \x03(\fR\asources\x12\x16\n" +
 	"\x06digest\x18\t \x01(\fR\x06digest\x12\x17\n" +
 	"\adry_run\x18\n" +
 	" \x01(\bR\x06dryRun\x124\n" +
 	"\arecords\x18\v \x03(\v2\x1a.keepalived.v1.CheckRecordR\arecords\x12;\n" +
-	"\toverrides\x18\f \x03(\v2\x1d.keepalived.v1.ServerOverrideR\toverrides\"\xdf\x01\n" +
-	"\n" +
-	"ConfigNode\x12\x14\n" +
-	"\x05depth\x18\x01 \x01(\rR\x05depth\x123\n" +
-	"\akeyword\x18\x02 \x01(\v2\x19.keepalived.v1.ConfigWordR\akeyword\x12-\n" +
-	"\x04args\x18\x03 \x03(\v2\x19.keepalived.v1.ConfigWordR\x04args\x12+\n" +
-	"\x03raw\x18\x04 \x01(\v2\x19.keepalived.v1.ConfigWordR\x03raw\x12*\n" +
-	"\x05close\x18\x05 \x01(\v2\x14.keepalived.v1.PlaceR\x05close\"\x8c\x01\n" +
-	"\n" +
-	"ConfigWord\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\fR\x04text\x12\x16\n" +
-	"\x06quoted\x18\x02 \x01(\bR\x06quoted\x12*\n" +
-	"\x05start\x18\x03 \x01(\v2\x14.keepalived.v1.PlaceR\x05start\x12&\n" +
-	"\x03end\x18\x04 \x01(\v2\x14.keepalived.v1.PlaceR\x03end\"G\n" +
-	"\x05Place\x12\x12\n" +
-	"\x04file\x18\x01 \x01(\rR\x04file\x12\x12\n" +
-	"\x04line\x18\x02 \x01(\rR\x04line\x12\x16\n" +
-	"\x06column\x18\x03 \x01(\rR\x06column\"\xaa\x04\n" +
+	"\toverrides\x18\f \x03(\v2\x1d.keepalived.v1.ServerOverrideR\toverrides\"\xaa\x04\n" +
 	"\rReportRequest\x128\n" +
 	"\theartbeat\x18\x01 \x01(\v2\x18.keepalived.v1.HeartbeatH\x00R\theartbeat\x12,\n" +
 	"\x05ready\x18\x02 \x01(\v2\x14.keepalived.v1.ReadyH\x00R\x05ready\x125\n" +
@@ -2210,7 +1988,7 @@ func file_keepalived_v1_supervisor_proto_rawDescGZIP() []byte {
 }
 
 var file_keepalived_v1_supervisor_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_keepalived_v1_supervisor_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_keepalived_v1_supervisor_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_keepalived_v1_supervisor_proto_goTypes = []any{
 	(ConfigPhase)(0),              // 0: keepalived.v1.ConfigPhase
 	(DumpCause)(0),                // 1: keepalived.v1.DumpCause
@@ -2218,103 +1996,93 @@ var file_keepalived_v1_supervisor_proto_goTypes = []any{
 	(*RegisterResponse)(nil),      // 3: keepalived.v1.RegisterResponse
 	(*WatchConfigRequest)(nil),    // 4: keepalived.v1.WatchConfigRequest
 	(*ConfigChunk)(nil),           // 5: keepalived.v1.ConfigChunk
-	(*ConfigNode)(nil),            // 6: keepalived.v1.ConfigNode
-	(*ConfigWord)(nil),            // 7: keepalived.v1.ConfigWord
-	(*Place)(nil),                 // 8: keepalived.v1.Place
-	(*ReportRequest)(nil),         // 9: keepalived.v1.ReportRequest
-	(*ReportResponse)(nil),        // 10: keepalived.v1.ReportResponse
-	(*Heartbeat)(nil),             // 11: keepalived.v1.Heartbeat
-	(*Ready)(nil),                 // 12: keepalived.v1.Ready
-	(*Prepared)(nil),              // 13: keepalived.v1.Prepared
-	(*Refused)(nil),               // 14: keepalived.v1.Refused
-	(*Fatal)(nil),                 // 15: keepalived.v1.Fatal
-	(*CheckRecords)(nil),          // 16: keepalived.v1.CheckRecords
-	(*LogNotice)(nil),             // 17: keepalived.v1.LogNotice
-	(*ServeRequest)(nil),          // 18: keepalived.v1.ServeRequest
-	(*ServeResponse)(nil),         // 19: keepalived.v1.ServeResponse
-	(*Cancel)(nil),                // 20: keepalived.v1.Cancel
-	(*DumpCommand)(nil),           // 21: keepalived.v1.DumpCommand
-	(*DumpPart)(nil),              // 22: keepalived.v1.DumpPart
-	(*ListInstancesCommand)(nil),  // 23: keepalived.v1.ListInstancesCommand
-	(*ListSyncGroupsCommand)(nil), // 24: keepalived.v1.ListSyncGroupsCommand
-	(*ListTrackersCommand)(nil),   // 25: keepalived.v1.ListTrackersCommand
-	(*ListServicesCommand)(nil),   // 26: keepalived.v1.ListServicesCommand
-	(*SetServerCommand)(nil),      // 27: keepalived.v1.SetServerCommand
-	(Role)(0),                     // 28: keepalived.v1.Role
-	(*CheckRecord)(nil),           // 29: keepalived.v1.CheckRecord
-	(*ServerOverride)(nil),        // 30: keepalived.v1.ServerOverride
-	(*Event)(nil),                 // 31: keepalived.v1.Event
-	(*Missed)(nil),                // 32: keepalived.v1.Missed
-	(*OverrideChange)(nil),        // 33: keepalived.v1.OverrideChange
-	(*StallInfo)(nil),             // 34: keepalived.v1.StallInfo
-	(*Plan)(nil),                  // 35: keepalived.v1.Plan
-	(*Diagnostic)(nil),            // 36: keepalived.v1.Diagnostic
-	(Severity)(0),                 // 37: keepalived.v1.Severity
-	(*Instance)(nil),              // 38: keepalived.v1.Instance
-	(*SyncGroup)(nil),             // 39: keepalived.v1.SyncGroup
-	(*Tracker)(nil),               // 40: keepalived.v1.Tracker
-	(*VirtualServer)(nil),         // 41: keepalived.v1.VirtualServer
-	(*durationpb.Duration)(nil),   // 42: google.protobuf.Duration
-	(DumpKind)(0),                 // 43: keepalived.v1.DumpKind
+	(*ReportRequest)(nil),         // 6: keepalived.v1.ReportRequest
+	(*ReportResponse)(nil),        // 7: keepalived.v1.ReportResponse
+	(*Heartbeat)(nil),             // 8: keepalived.v1.Heartbeat
+	(*Ready)(nil),                 // 9: keepalived.v1.Ready
+	(*Prepared)(nil),              // 10: keepalived.v1.Prepared
+	(*Refused)(nil),               // 11: keepalived.v1.Refused
+	(*Fatal)(nil),                 // 12: keepalived.v1.Fatal
+	(*CheckRecords)(nil),          // 13: keepalived.v1.CheckRecords
+	(*LogNotice)(nil),             // 14: keepalived.v1.LogNotice
+	(*ServeRequest)(nil),          // 15: keepalived.v1.ServeRequest
+	(*ServeResponse)(nil),         // 16: keepalived.v1.ServeResponse
+	(*Cancel)(nil),                // 17: keepalived.v1.Cancel
+	(*DumpCommand)(nil),           // 18: keepalived.v1.DumpCommand
+	(*DumpPart)(nil),              // 19: keepalived.v1.DumpPart
+	(*ListInstancesCommand)(nil),  // 20: keepalived.v1.ListInstancesCommand
+	(*ListSyncGroupsCommand)(nil), // 21: keepalived.v1.ListSyncGroupsCommand
+	(*ListTrackersCommand)(nil),   // 22: keepalived.v1.ListTrackersCommand
+	(*ListServicesCommand)(nil),   // 23: keepalived.v1.ListServicesCommand
+	(*SetServerCommand)(nil),      // 24: keepalived.v1.SetServerCommand
+	(Role)(0),                     // 25: keepalived.v1.Role
+	(*CheckRecord)(nil),           // 26: keepalived.v1.CheckRecord
+	(*ServerOverride)(nil),        // 27: keepalived.v1.ServerOverride
+	(*Event)(nil),                 // 28: keepalived.v1.Event
+	(*Missed)(nil),                // 29: keepalived.v1.Missed
+	(*OverrideChange)(nil),        // 30: keepalived.v1.OverrideChange
+	(*StallInfo)(nil),             // 31: keepalived.v1.StallInfo
+	(*Plan)(nil),                  // 32: keepalived.v1.Plan
+	(*Diagnostic)(nil),            // 33: keepalived.v1.Diagnostic
+	(Severity)(0),                 // 34: keepalived.v1.Severity
+	(*Instance)(nil),              // 35: keepalived.v1.Instance
+	(*SyncGroup)(nil),             // 36: keepalived.v1.SyncGroup
+	(*Tracker)(nil),               // 37: keepalived.v1.Tracker
+	(*VirtualServer)(nil),         // 38: keepalived.v1.VirtualServer
+	(*durationpb.Duration)(nil),   // 39: google.protobuf.Duration
+	(DumpKind)(0),                 // 40: keepalived.v1.DumpKind
 }
 var file_keepalived_v1_supervisor_proto_depIdxs = []int32{
-	28, // 0: keepalived.v1.RegisterRequest.role:type_name -> keepalived.v1.Role
+	25, // 0: keepalived.v1.RegisterRequest.role:type_name -> keepalived.v1.Role
 	0,  // 1: keepalived.v1.ConfigChunk.phase:type_name -> keepalived.v1.ConfigPhase
-	6,  // 2: keepalived.v1.ConfigChunk.nodes:type_name -> keepalived.v1.ConfigNode
-	29, // 3: keepalived.v1.ConfigChunk.records:type_name -> keepalived.v1.CheckRecord
-	30, // 4: keepalived.v1.ConfigChunk.overrides:type_name -> keepalived.v1.ServerOverride
-	7,  // 5: keepalived.v1.ConfigNode.keyword:type_name -> keepalived.v1.ConfigWord
-	7,  // 6: keepalived.v1.ConfigNode.args:type_name -> keepalived.v1.ConfigWord
-	7,  // 7: keepalived.v1.ConfigNode.raw:type_name -> keepalived.v1.ConfigWord
-	8,  // 8: keepalived.v1.ConfigNode.close:type_name -> keepalived.v1.Place
-	8,  // 9: keepalived.v1.ConfigWord.start:type_name -> keepalived.v1.Place
-	8,  // 10: keepalived.v1.ConfigWord.end:type_name -> keepalived.v1.Place
-	11, // 11: keepalived.v1.ReportRequest.heartbeat:type_name -> keepalived.v1.Heartbeat
-	12, // 12: keepalived.v1.ReportRequest.ready:type_name -> keepalived.v1.Ready
-	13, // 13: keepalived.v1.ReportRequest.prepared:type_name -> keepalived.v1.Prepared
-	14, // 14: keepalived.v1.ReportRequest.refused:type_name -> keepalived.v1.Refused
-	31, // 15: keepalived.v1.ReportRequest.event:type_name -> keepalived.v1.Event
-	15, // 16: keepalived.v1.ReportRequest.fatal:type_name -> keepalived.v1.Fatal
-	17, // 17: keepalived.v1.ReportRequest.log_notice:type_name -> keepalived.v1.LogNotice
-	32, // 18: keepalived.v1.ReportRequest.missed:type_name -> keepalived.v1.Missed
-	16, // 19: keepalived.v1.ReportRequest.records:type_name -> keepalived.v1.CheckRecords
-	33, // 20: keepalived.v1.ReportRequest.override:type_name -> keepalived.v1.OverrideChange
-	34, // 21: keepalived.v1.Heartbeat.stalls:type_name -> keepalived.v1.StallInfo
-	35, // 22: keepalived.v1.Prepared.plan:type_name -> keepalived.v1.Plan
-	36, // 23: keepalived.v1.Refused.diagnostics:type_name -> keepalived.v1.Diagnostic
-	29, // 24: keepalived.v1.CheckRecords.records:type_name -> keepalived.v1.CheckRecord
-	37, // 25: keepalived.v1.LogNotice.severity:type_name -> keepalived.v1.Severity
-	38, // 26: keepalived.v1.ServeRequest.instance:type_name -> keepalived.v1.Instance
-	39, // 27: keepalived.v1.ServeRequest.sync_group:type_name -> keepalived.v1.SyncGroup
-	40, // 28: keepalived.v1.ServeRequest.tracker:type_name -> keepalived.v1.Tracker
-	22, // 29: keepalived.v1.ServeRequest.dump:type_name -> keepalived.v1.DumpPart
-	41, // 30: keepalived.v1.ServeRequest.service:type_name -> keepalived.v1.VirtualServer
-	30, // 31: keepalived.v1.ServeRequest.override:type_name -> keepalived.v1.ServerOverride
-	42, // 32: keepalived.v1.ServeResponse.within:type_name -> google.protobuf.Duration
-	20, // 33: keepalived.v1.ServeResponse.cancel:type_name -> keepalived.v1.Cancel
-	21, // 34: keepalived.v1.ServeResponse.dump:type_name -> keepalived.v1.DumpCommand
-	23, // 35: keepalived.v1.ServeResponse.list_instances:type_name -> keepalived.v1.ListInstancesCommand
-	24, // 36: keepalived.v1.ServeResponse.list_sync_groups:type_name -> keepalived.v1.ListSyncGroupsCommand
-	25, // 37: keepalived.v1.ServeResponse.list_trackers:type_name -> keepalived.v1.ListTrackersCommand
-	26, // 38: keepalived.v1.ServeResponse.list_services:type_name -> keepalived.v1.ListServicesCommand
-	27, // 39: keepalived.v1.ServeResponse.set_server:type_name -> keepalived.v1.SetServerCommand
-	43, // 40: keepalived.v1.DumpCommand.kinds:type_name -> keepalived.v1.DumpKind
-	1,  // 41: keepalived.v1.DumpCommand.cause:type_name -> keepalived.v1.DumpCause
-	43, // 42: keepalived.v1.DumpPart.kind:type_name -> keepalived.v1.DumpKind
-	30, // 43: keepalived.v1.SetServerCommand.override:type_name -> keepalived.v1.ServerOverride
-	2,  // 44: keepalived.v1.Supervisor.Register:input_type -> keepalived.v1.RegisterRequest
-	4,  // 45: keepalived.v1.Supervisor.WatchConfig:input_type -> keepalived.v1.WatchConfigRequest
-	9,  // 46: keepalived.v1.Supervisor.Report:input_type -> keepalived.v1.ReportRequest
-	18, // 47: keepalived.v1.Supervisor.Serve:input_type -> keepalived.v1.ServeRequest
-	3,  // 48: keepalived.v1.Supervisor.Register:output_type -> keepalived.v1.RegisterResponse
-	5,  // 49: keepalived.v1.Supervisor.WatchConfig:output_type -> keepalived.v1.ConfigChunk
-	10, // 50: keepalived.v1.Supervisor.Report:output_type -> keepalived.v1.ReportResponse
-	19, // 51: keepalived.v1.Supervisor.Serve:output_type -> keepalived.v1.ServeResponse
-	48, // [48:52] is the sub-list for method output_type
-	44, // [44:48] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	26, // 2: keepalived.v1.ConfigChunk.records:type_name -> keepalived.v1.CheckRecord
+	27, // 3: keepalived.v1.ConfigChunk.overrides:type_name -> keepalived.v1.ServerOverride
+	8,  // 4: keepalived.v1.ReportRequest.heartbeat:type_name -> keepalived.v1.Heartbeat
+	9,  // 5: keepalived.v1.ReportRequest.ready:type_name -> keepalived.v1.Ready
+	10, // 6: keepalived.v1.ReportRequest.prepared:type_name -> keepalived.v1.Prepared
+	11, // 7: keepalived.v1.ReportRequest.refused:type_name -> keepalived.v1.Refused
+	28, // 8: keepalived.v1.ReportRequest.event:type_name -> keepalived.v1.Event
+	12, // 9: keepalived.v1.ReportRequest.fatal:type_name -> keepalived.v1.Fatal
+	14, // 10: keepalived.v1.ReportRequest.log_notice:type_name -> keepalived.v1.LogNotice
+	29, // 11: keepalived.v1.ReportRequest.missed:type_name -> keepalived.v1.Missed
+	13, // 12: keepalived.v1.ReportRequest.records:type_name -> keepalived.v1.CheckRecords
+	30, // 13: keepalived.v1.ReportRequest.override:type_name -> keepalived.v1.OverrideChange
+	31, // 14: keepalived.v1.Heartbeat.stalls:type_name -> keepalived.v1.StallInfo
+	32, // 15: keepalived.v1.Prepared.plan:type_name -> keepalived.v1.Plan
+	33, // 16: keepalived.v1.Refused.diagnostics:type_name -> keepalived.v1.Diagnostic
+	26, // 17: keepalived.v1.CheckRecords.records:type_name -> keepalived.v1.CheckRecord
+	34, // 18: keepalived.v1.LogNotice.severity:type_name -> keepalived.v1.Severity
+	35, // 19: keepalived.v1.ServeRequest.instance:type_name -> keepalived.v1.Instance
+	36, // 20: keepalived.v1.ServeRequest.sync_group:type_name -> keepalived.v1.SyncGroup
+	37, // 21: keepalived.v1.ServeRequest.tracker:type_name -> keepalived.v1.Tracker
+	19, // 22: keepalived.v1.ServeRequest.dump:type_name -> keepalived.v1.DumpPart
+	38, // 23: keepalived.v1.ServeRequest.service:type_name -> keepalived.v1.VirtualServer
+	27, // 24: keepalived.v1.ServeRequest.override:type_name -> keepalived.v1.ServerOverride
+	39, // 25: keepalived.v1.ServeResponse.within:type_name -> google.protobuf.Duration
+	17, // 26: keepalived.v1.ServeResponse.cancel:type_name -> keepalived.v1.Cancel
+	18, // 27: keepalived.v1.ServeResponse.dump:type_name -> keepalived.v1.DumpCommand
+	20, // 28: keepalived.v1.ServeResponse.list_instances:type_name -> keepalived.v1.ListInstancesCommand
+	21, // 29: keepalived.v1.ServeResponse.list_sync_groups:type_name -> keepalived.v1.ListSyncGroupsCommand
+	22, // 30: keepalived.v1.ServeResponse.list_trackers:type_name -> keepalived.v1.ListTrackersCommand
+	23, // 31: keepalived.v1.ServeResponse.list_services:type_name -> keepalived.v1.ListServicesCommand
+	24, // 32: keepalived.v1.ServeResponse.set_server:type_name -> keepalived.v1.SetServerCommand
+	40, // 33: keepalived.v1.DumpCommand.kinds:type_name -> keepalived.v1.DumpKind
+	1,  // 34: keepalived.v1.DumpCommand.cause:type_name -> keepalived.v1.DumpCause
+	40, // 35: keepalived.v1.DumpPart.kind:type_name -> keepalived.v1.DumpKind
+	27, // 36: keepalived.v1.SetServerCommand.override:type_name -> keepalived.v1.ServerOverride
+	2,  // 37: keepalived.v1.Supervisor.Register:input_type -> keepalived.v1.RegisterRequest
+	4,  // 38: keepalived.v1.Supervisor.WatchConfig:input_type -> keepalived.v1.WatchConfigRequest
+	6,  // 39: keepalived.v1.Supervisor.Report:input_type -> keepalived.v1.ReportRequest
+	15, // 40: keepalived.v1.Supervisor.Serve:input_type -> keepalived.v1.ServeRequest
+	3,  // 41: keepalived.v1.Supervisor.Register:output_type -> keepalived.v1.RegisterResponse
+	5,  // 42: keepalived.v1.Supervisor.WatchConfig:output_type -> keepalived.v1.ConfigChunk
+	7,  // 43: keepalived.v1.Supervisor.Report:output_type -> keepalived.v1.ReportResponse
+	16, // 44: keepalived.v1.Supervisor.Serve:output_type -> keepalived.v1.ServeResponse
+	41, // [41:45] is the sub-list for method output_type
+	37, // [37:41] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_keepalived_v1_supervisor_proto_init() }
@@ -2323,7 +2091,7 @@ func file_keepalived_v1_supervisor_proto_init() {
 		return
 	}
 	file_keepalived_v1_common_proto_init()
-	file_keepalived_v1_supervisor_proto_msgTypes[7].OneofWrappers = []any{
+	file_keepalived_v1_supervisor_proto_msgTypes[4].OneofWrappers = []any{
 		(*ReportRequest_Heartbeat)(nil),
 		(*ReportRequest_Ready)(nil),
 		(*ReportRequest_Prepared)(nil),
@@ -2335,7 +2103,7 @@ func file_keepalived_v1_supervisor_proto_init() {
 		(*ReportRequest_Records)(nil),
 		(*ReportRequest_Override)(nil),
 	}
-	file_keepalived_v1_supervisor_proto_msgTypes[16].OneofWrappers = []any{
+	file_keepalived_v1_supervisor_proto_msgTypes[13].OneofWrappers = []any{
 		(*ServeRequest_Instance)(nil),
 		(*ServeRequest_SyncGroup)(nil),
 		(*ServeRequest_Tracker)(nil),
@@ -2343,7 +2111,7 @@ func file_keepalived_v1_supervisor_proto_init() {
 		(*ServeRequest_Service)(nil),
 		(*ServeRequest_Override)(nil),
 	}
-	file_keepalived_v1_supervisor_proto_msgTypes[17].OneofWrappers = []any{
+	file_keepalived_v1_supervisor_proto_msgTypes[14].OneofWrappers = []any{
 		(*ServeResponse_Cancel)(nil),
 		(*ServeResponse_Dump)(nil),
 		(*ServeResponse_ListInstances)(nil),
@@ -2358,7 +2126,7 @@ func file_keepalived_v1_supervisor_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_keepalived_v1_supervisor_proto_rawDesc), len(file_keepalived_v1_supervisor_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   26,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
