@@ -31,6 +31,9 @@ type Keyword struct {
 	// Skip: the block's members are read by nobody here (a role or feature that
 	// is not built yet): braces are balanced, words are not looked at.
 	Skip bool
+	// Secret is the first word, counted from 1, that must not be shown to anybody,
+	// as all behind it; 0: none. See Mask.
+	Secret int
 
 	Grammar    string // as in the manual: "<n>", "[on|off]"
 	Range      string
