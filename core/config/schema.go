@@ -1,6 +1,9 @@
 package config
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Kind tells what may follow a keyword.
 type Kind uint8
@@ -35,12 +38,36 @@ type Keyword struct {
 	// as all behind it; 0: none. See Mask.
 	Secret int
 
-	Grammar    string // as in the manual: "<n>", "[on|off]"
-	Range      string
+	// Value is what stands behind the keyword, where that is one of the usual shapes:
+	// the decoder reads by it.
+	Value Value
+
+	Grammar    string // what Value does not say of it, as in the manual: "<ip> [<port>]"
+	Range      string // what Value does not say of what is allowed
 	Default    string
 	Since      string // version of keepalived that brought it; "" for 2.2.7 and before
 	Deprecated string // what to use instead
 	Effect     string // "" when it works, else what it does not do yet
+}
+
+// Usage is what follows the keyword, as a synopsis has it.
+func (k *Keyword) Usage() string {
+	if k.Grammar != "" {
+		return k.Grammar
+	}
+	return k.Value.Grammar()
+}
+
+// Limits is what the value is held to, "" when there is nothing to say.
+func (k *Keyword) Limits() string {
+	r := k.Value.Range()
+	if k.Value.Shape == Choice && strings.Contains(k.Usage(), k.Value.Grammar()) {
+		r = "" // the synopsis has all of them
+	}
+	if r != "" && k.Range != "" {
+		return r + "; " + k.Range
+	}
+	return r + k.Range
 }
 
 // Schema is the set of keywords of all roles.

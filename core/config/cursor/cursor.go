@@ -26,13 +26,13 @@ func Keywords[T any](table []Row[T]) []config.Keyword {
 }
 
 // Table finds rows by keyword.
-type Table[T any] map[string]func(*T, *Cursor)
+type Table[T any] map[string]*Row[T]
 
 // Index makes a Table of rows.
 func Index[T any](rows []Row[T]) Table[T] {
 	t := make(Table[T], len(rows))
 	for _, r := range rows {
-		t[r.Name] = r.Into
+		t[r.Name] = &r
 	}
 	return t
 }
@@ -41,8 +41,10 @@ func Index[T any](rows []Row[T]) Table[T] {
 // keywords were reported by the parser and are passed over.
 func (t Table[T]) Decode(dst *T, nodes []*config.Node, diags *diag.List) {
 	for _, n := range nodes {
-		if into := t[n.Keyword.Text]; into != nil {
-			into(dst, New(n, diags))
+		if r := t[n.Keyword.Text]; r != nil && r.Into != nil {
+			c := New(n, diags)
+			c.value = &r.Value
+			r.Into(dst, c)
 		}
 	}
 }
@@ -52,6 +54,7 @@ type Cursor struct {
 	node  *config.Node
 	next  int
 	diags *diag.List
+	value *config.Value // of the row that reads; nil: read without a row
 }
 
 // New starts behind the keyword of n; findings go to diags.
