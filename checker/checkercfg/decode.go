@@ -47,8 +47,10 @@ func (d *decoder) readTrackFile(c *cursor.Cursor) {
 }
 
 func sslRows() []cursor.Row[SSL] {
+	password := text("SSL", "password", "<string>", "SSL password missing", func(s *SSL, v string) { s.Password = v })
+	password.Secret = 1
 	return []cursor.Row[SSL]{
-		text("SSL", "password", "<string>", "SSL password missing", func(s *SSL, v string) { s.Password = v }),
+		password,
 		text("SSL", "ca", "<file>", "SSL cafile missing", func(s *SSL, v string) { s.CA = v }),
 		text("SSL", "certificate", "<file>", "SSL certfile missing", func(s *SSL, v string) { s.Certificate = v }),
 		text("SSL", "key", "<file>", "SSL keyfile missing", func(s *SSL, v string) { s.Key = v }),

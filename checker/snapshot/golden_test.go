@@ -239,7 +239,7 @@ func TestGoldenSSL(t *testing.T) {
 	t.Parallel()
 	w := start(t, "ssl")
 	w.run(10 * time.Second)
-	w.see("ssl-up")
+	w.see("ssl-up", "Password : pw", "Password : ********")
 }
 
 // TestGoldenInhibit: alpha and inhibit_on_failure, sorry servers that are always there.

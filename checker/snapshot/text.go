@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepalived/checker/checkercfg"
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/dump"
 )
@@ -70,6 +71,9 @@ func (w *text) ssl() {
 		return
 	}
 	w.Section("SSL definitions")
+	if c.Password != "" {
+		c.Password = config.Hidden
+	}
 	for _, l := range []struct{ title, value string }{
 		{"Password", c.Password}, {"CA-file", c.CA}, {"Certificate file", c.Certificate}, {"Key file", c.Key},
 	} {

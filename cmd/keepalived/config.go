@@ -4,17 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
-	"time"
 
 	"keepalived/cmd/internal/dialect"
+	"keepalived/cmd/internal/machine"
 	"keepalived/core/config"
 	"keepalived/core/config/files"
 	"keepalived/core/diag"
 	"keepalived/core/logging"
-	"keepalived/vrrp/vrrpcfg"
 )
 
 // reading is one reading of the configuration with everything that was found.
@@ -22,6 +20,8 @@ type reading struct {
 	dialect.Result
 	tree  *config.Tree
 	diags diag.List
+	// texts are the sources to show with diags; nil when there are none.
+	texts func() map[string][]byte
 }
 
 // file returns the configuration file's name.
@@ -34,12 +34,7 @@ func (o *options) file() string {
 
 // environment is what the configuration text may ask about this machine.
 func (o *options) environment() config.Env {
-	host, _ := os.Hostname()
-	dir, err := os.Getwd()
-	if err != nil {
-		dir = "/"
-	}
-	env := config.Env{ConfigID: o.configID, NodeName: host, Dir: dir, Lookup: os.LookupEnv, Seed: uint64(time.Now().UnixNano())}
+	env := machine.Env(o.configID)
 	if o.allConfig {
 		env.Check = config.CheckAll
 	}
@@ -48,39 +43,18 @@ func (o *options) environment() config.Env {
 
 // read parses and checks the configuration file.
 func (o *options) read() reading {
-	tree, diags := config.Parse(files.OS{}, o.file(), o.environment(), dialect.Schema())
+	schema := dialect.Schema()
+	tree, diags := config.Parse(files.OS{}, o.file(), o.environment(), schema)
 	r := reading{tree: tree, diags: diags}
-	if stopsReading(diags) {
-		return r
+	if !dialect.StopsReading(diags) {
+		r.Result = dialect.Check(tree, machine.Interfaces(), machine.Scripts{})
+		r.diags = append(r.diags, r.Result.Diags...)
 	}
-	r.Result = dialect.Check(tree, interfaceNames(), scriptFiles{})
-	r.diags = append(r.diags, r.Result.Diags...)
+	if len(r.diags) > 0 { // from here on they go to logs, terminals and operators
+		mask := config.NewMask(tree, schema)
+		r.diags, r.texts = mask.Findings(r.diags), mask.Texts
+	}
 	return r
-}
-
-// stopsReading reports a finding after which there is nothing to check: the file is not
-// there, or keepalived stops at a missing argument.
-func stopsReading(l diag.List) bool {
-	for _, d := range l {
-		if d.Code == diag.MissingArgument || d.Code == diag.FileMissing || d.Code == diag.FileRequired || d.Code == diag.TooDeep {
-			return true
-		}
-	}
-	return false
-}
-
-// interfaceNames lists the interfaces of this network namespace; nil when that cannot
-// be found out, and then nothing is said about interfaces.
-func interfaceNames() vrrpcfg.Interfaces {
-	list, err := net.Interfaces()
-	if err != nil {
-		return nil
-	}
-	set := vrrpcfg.Interfaces{}
-	for _, i := range list {
-		set[i.Name] = struct{}{}
-	}
-	return set
 }
 
 // has reports whether a finding of that class is in the list.
@@ -112,8 +86,8 @@ func configTest(o *options) int {
 		out = f
 	}
 	r := o.read()
-	if o.diagnostics == "full" {
-		fmt.Fprint(out, r.diags.Full(r.tree.Texts()))
+	if o.diagnostics == "full" && r.texts != nil {
+		fmt.Fprint(out, r.diags.Full(r.texts()))
 	} else {
 		fmt.Fprint(out, r.diags.Short(len(r.tree.Sources) > 1))
 	}

@@ -151,7 +151,8 @@ func (d *digester) flush() {
 	d.buf = d.buf[:0]
 }
 
-// Texts returns the sources by name, as the renderer in package diag wants them.
+// Texts returns the sources by name, secrets and all: what is shown to anybody is
+// Mask.Texts.
 func (t *Tree) Texts() map[string][]byte {
 	m := make(map[string][]byte, len(t.Sources))
 	for _, s := range t.Sources {

@@ -34,6 +34,9 @@ type Keyword struct {
 	// Skip: the block's members are read by nobody here (a role or feature that
 	// is not built yet): braces are balanced, words are not looked at.
 	Skip bool
+	// Secret is the first word, counted from 1, that must not be shown to anybody,
+	// as all behind it; 0: none. See Mask.
+	Secret int
 
 	// Value is what stands behind the keyword, where that is one of the usual shapes:
 	// the decoder reads by it.

@@ -67,6 +67,7 @@ func members(name, grammar string, into func(*building, *cursor.Cursor)) row {
 
 func since(version string, r row) row  { r.Since = version; return r }
 func deprecated(use string, r row) row { r.Deprecated = use; return r }
+func secret(word int, r row) row       { r.Secret = word; return r }
 
 func instanceRows() []row {
 	return slices.Concat(basicRows(), otherRows(), electionRows(), garpRows(), addressRows(), unicastRows(), interfaceRows(), trackRows(), notifyRows())
@@ -208,7 +209,7 @@ func authRows() []row {
 				b.Auth.Type, b.authType = AuthPass+AuthType(i), true
 			}
 		}),
-		doc("at most 8 octets", "", line(authPath, "auth_pass", "<password>", 1, func(b *building, c *cursor.Cursor) {
+		secret(1, doc("at most 8 octets", "", line(authPath, "auth_pass", "<password>", 1, func(b *building, c *cursor.Cursor) {
 			w, ok := c.Word()
 			if !ok {
 				return
@@ -219,7 +220,7 @@ func authRows() []row {
 			}
 			copy(b.Auth.Pass[:], w.Text)
 			b.authPass = w.Text != ""
-		})),
+		}))),
 	}
 }
 
@@ -228,8 +229,10 @@ func hmacKeywords() []config.Keyword {
 	of := func(name, grammar string, need int) config.Keyword {
 		return config.Keyword{Path: path, Name: name, Grammar: grammar, Need: need, Since: "2.4.0"}
 	}
+	key := of("key", "<id> <value>", 2)
+	key.Secret = 2
 	return []config.Keyword{
-		of("key", "<id> <value>", 2),
+		key,
 		of("active_key", "<id>", 1),
 		of("anti_replay", "time|monotonic", 1),
 		of("time_window", "<seconds>", 1),

@@ -99,6 +99,14 @@ func Check(t *config.Tree, ifs vrrpcfg.Interfaces, scripts ScriptChecker) Result
 	return r
 }
 
+// StopsReading reports a finding of config.Parse after which there is nothing to
+// check: the file is not there, or keepalived stops at a missing argument.
+func StopsReading(l diag.List) bool {
+	return slices.ContainsFunc(l, func(d diag.Diagnostic) bool {
+		return d.Code == diag.MissingArgument || d.Code == diag.FileMissing || d.Code == diag.FileRequired || d.Code == diag.TooDeep
+	})
+}
+
 // hasVRRP reports whether there is work for the VRRP child: an instance or static entries.
 func hasVRRP(t *config.Tree) bool {
 	blocks := []string{"vrrp_instance", "static_ipaddress", "static_routes", "static_rules"}

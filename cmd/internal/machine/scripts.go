@@ -1,4 +1,4 @@
-package main
+package machine
 
 import (
 	"errors"
@@ -10,11 +10,11 @@ import (
 	"keepalived/core/script"
 )
 
-// scriptFiles looks at the files and users behind the scripts of a configuration.
-type scriptFiles struct{}
+// Scripts looks at the files and users behind the scripts of a configuration.
+type Scripts struct{}
 
 // CheckScript implements dialect.ScriptChecker.
-func (scriptFiles) CheckScript(use cursor.ScriptUse, g *global.Config) dialect.Verdict {
+func (Scripts) CheckScript(use cursor.ScriptUse, g *global.Config) dialect.Verdict {
 	s, err := script.NewResolver(g, process.Accounts{}).Resolve(use.Script)
 	var p *script.Problem
 	if errors.As(err, &p) {
@@ -28,6 +28,6 @@ func (scriptFiles) CheckScript(use cursor.ScriptUse, g *global.Config) dialect.V
 }
 
 // CheckUser implements dialect.ScriptChecker.
-func (scriptFiles) CheckUser(u global.ScriptUser) bool {
+func (Scripts) CheckUser(u global.ScriptUser) bool {
 	return script.NewResolver(global.Default(), process.Accounts{}).UserExists(u)
 }

@@ -1,0 +1,413 @@
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+
+	"keepalived/core/diag"
+)
+
+// Hidden stands where a secret was. It is a valid password, so that a text with it
+// is still a configuration, and says nothing about the length of the secret.
+const Hidden = "********"
+
+// Mask takes the values of secret keywords (Keyword.Secret) out of everything that
+// is shown of a configuration: its source lines, findings about it, its tree.
+//
+// In source lines it hides the words themselves; the whole value of every
+// definition that flows into one, through other definitions too; all of a sequence
+// that makes one; and what follows the name of a secret keyword, or something very
+// like it, on a line that was not understood. In messages it hides every word that
+// is one of those values.
+type Mask struct {
+	tree   *Tree
+	schema *Schema
+	names  []string // of secret keywords, wherever they stand
+	words  map[lineID][]columns
+	defs   map[string]bool // definitions that hold a secret
+	values []string        // longest first
+}
+
+type lineID struct {
+	file string
+	line int
+}
+
+// columns are the octets [from, to) of a line, counted from 0.
+type columns struct{ from, to int }
+
+// NewMask looks for the secrets of t, which was parsed with s.
+func NewMask(t *Tree, s *Schema) *Mask {
+	m := &Mask{tree: t, schema: s, words: map[lineID][]columns{}, defs: map[string]bool{}}
+	m.names = s.secretNames()
+	if len(m.names) == 0 {
+		return m
+	}
+	values := map[string]bool{}
+	strange := m.strangeLines()
+	walkSecrets(s, "", t.Roots, func(n *Node) { delete(strange, n.Keyword.Range.Start()) }, func(w Word) {
+		values[w.Text] = true
+		at := w.Range.Start()
+		id := lineID{at.File, at.Line}
+		m.words[id] = append(m.words[id], columns{at.Col - 1, w.Range.End().Col - 1})
+	})
+	for at, to := range strange {
+		id := lineID{at.File, at.Line}
+		m.words[id] = append(m.words[id], columns{at.Col - 1, to})
+	}
+	m.taint()
+	for _, f := range t.Sources {
+		m.hideText(f.Name, f.Text, func(secret string) {
+			for _, w := range strings.Fields(secret) {
+				values[strings.Trim(w, `"'\`)] = true
+			}
+		})
+	}
+	delete(values, "")
+	for v := range values {
+		if !strings.HasPrefix(v, "$") {
+			m.values = append(m.values, v)
+		}
+	}
+	slices.SortFunc(m.values, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+	})
+	return m
+}
+
+// secretNames are the names of keywords with a secret, in the order of the alphabet.
+func (s *Schema) secretNames() []string {
+	if s == nil {
+		return nil
+	}
+	var names []string
+	for _, members := range s.byPath {
+		for name, k := range members {
+			if k.Secret > 0 && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// walkSecrets calls secret for every word of nodes and below that must not be shown,
+// and known for every node of which all words to hide are known.
+func walkSecrets(s *Schema, path string, nodes []*Node, known func(*Node), secret func(Word)) {
+	members := s.members(path)
+	for _, n := range nodes {
+		k := members[n.Keyword.Text]
+		switch {
+		case k == nil || k.Secret == 0:
+			known(n)
+		case len(n.Args) >= k.Secret: // else a quote may have swallowed it
+			known(n)
+			for _, w := range n.Args[k.Secret-1:] {
+				secret(w)
+			}
+		}
+		if len(n.Block) > 0 {
+			walkSecrets(s, join(path, n.Keyword.Text), n.Block, known, secret)
+		}
+	}
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "/" + name
+}
+
+// strangeLines finds the words in the sources that are the name of a secret
+// keyword or nearly, with the end of what follows on the line. Those that turn out
+// to be nodes of the tree need no such guess.
+func (m *Mask) strangeLines() map[diag.Pos]int {
+	found := map[diag.Pos]int{}
+	for _, f := range m.tree.Sources {
+		for i, text := range bytes.Split(f.Text, []byte{'\n'}) {
+			line := string(text)
+			for from := 0; ; {
+				word, at := nextWord(line, from)
+				if word == "" {
+					break
+				}
+				from = at + len(word)
+				if (from == len(line) || isBlank(line[from])) && m.likeSecret(word) {
+					found[diag.Pos{File: f.Name, Line: i + 1, Col: at + 1}] = len(line)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// nextWord returns the word of line at or behind from, and where it is.
+func nextWord(line string, from int) (word string, at int) {
+	between := func(c byte) bool { return isBlank(c) || c == '{' || c == '}' || c == '"' }
+	for from < len(line) && between(line[from]) {
+		from++
+	}
+	end := from
+	for end < len(line) && !between(line[end]) {
+		end++
+	}
+	return line[from:end], from
+}
+
+// likeSecret reports whether a word is the name of a secret keyword or a slip of it.
+func (m *Mask) likeSecret(word string) bool {
+	for _, name := range m.names {
+		most := len(name) / 4
+		if word == name || most > 0 && editDistance(strings.ToLower(word), name, most) <= most {
+			return true
+		}
+	}
+	return false
+}
+
+// taint finds the definitions from which secrets come.
+func (m *Mask) taint() {
+	taintAll := func(text string) (more bool) {
+		for from := 0; ; {
+			ref, ok := findReference(text, from)
+			if !ok {
+				return more
+			}
+			from = ref.to
+			if !m.defs[ref.name] {
+				m.defs[ref.name], more = true, true
+			}
+		}
+	}
+	for more, first := true, true; more; first = false {
+		more = false
+		for _, f := range m.tree.Sources {
+			eachLine(f, func(id lineID, line string, def string) {
+				switch {
+				case m.defs[def]:
+					more = taintAll(valueOf(line)) || more
+				case first:
+					for _, c := range m.words[id] {
+						c = c.within(line)
+						more = taintAll(line[c.from:c.to]) || more
+					}
+				}
+			})
+		}
+	}
+}
+
+func (c columns) within(line string) columns {
+	from := min(max(c.from, 0), len(line))
+	return columns{from, min(max(c.to, from), len(line))}
+}
+
+// eachLine calls f for every line of a source, with the name of the definition
+// that it is part of.
+func eachLine(s Source, f func(id lineID, line, def string)) {
+	def := ""
+	for i, text := range bytes.Split(s.Text, []byte{'\n'}) {
+		line := string(text)
+		if def == "" {
+			def = definedIn(line)
+		}
+		f(lineID{s.Name, i + 1}, line, def)
+		if !strings.HasSuffix(trimBlank(line), `\`) {
+			def = ""
+		}
+	}
+}
+
+// definedIn returns the name in "$NAME=...", perhaps behind a condition; "" is none.
+func definedIn(line string) string {
+	text := line[behindCondition(line):]
+	if !strings.HasPrefix(text, "$") {
+		return ""
+	}
+	name, _, ok := cutDefinition(text)
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+// behindCondition is where the line begins behind blanks and "@id".
+func behindCondition(line string) int {
+	i := len(line) - len(strings.TrimLeft(line, " \t"))
+	if i == len(line) || line[i] != '@' {
+		return i
+	}
+	for i < len(line) && !isBlank(line[i]) {
+		i++
+	}
+	for i < len(line) && isBlank(line[i]) {
+		i++
+	}
+	return i
+}
+
+// valueOf is a line of a definition without "$NAME=".
+func valueOf(line string) string { return line[valueAt(line):] }
+
+func valueAt(line string) int {
+	i := behindCondition(line)
+	if definedIn(line) != "" {
+		return strings.IndexByte(line, '=') + 1
+	}
+	return i
+}
+
+// hideText returns the text of a source without its secrets; told gets each.
+func (m *Mask) hideText(name string, text []byte, told func(string)) []byte {
+	var out bytes.Buffer
+	out.Grow(len(text))
+	eachLine(Source{Name: name, Text: text}, func(id lineID, line, def string) {
+		if id.line > 1 {
+			out.WriteByte('\n')
+		}
+		at := 0
+		for _, c := range m.secretsIn(id, line, def) {
+			if c.from < at || c.from == c.to {
+				continue
+			}
+			told(line[c.from:c.to])
+			out.WriteString(line[at:c.from])
+			out.WriteString(Hidden)
+			at = c.to
+		}
+		out.WriteString(line[at:])
+	})
+	return out.Bytes()
+}
+
+// secretsIn are the parts of a line to hide, in their order.
+func (m *Mask) secretsIn(id lineID, line, def string) []columns {
+	if m.defs[def] {
+		from := valueAt(line)
+		return []columns{{from, from + len(strings.TrimRight(line[from:], " \t\r\\"))}}
+	}
+	words := m.words[id]
+	if len(words) == 0 {
+		return nil
+	}
+	if i := behindCondition(line); i < len(line) && line[i] == '~' { // values are in its list
+		i = min(i+len("~LST("), len(line))
+		return []columns{{i, len(strings.TrimRight(line, " \t\r"))}}
+	}
+	out := make([]columns, 0, len(words))
+	for _, c := range words {
+		c = c.within(line)
+		if m.isName(line[c.from:c.to]) {
+			c = argumentsOf(line, c)
+		}
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b columns) int { return cmp.Compare(a.from, b.from) })
+	return out
+}
+
+// isName reports whether text begins with a keyword that was not understood, as
+// strangeLines has it.
+func (m *Mask) isName(text string) bool {
+	word, at := nextWord(text, 0)
+	return at == 0 && len(word) < len(text) && m.likeSecret(word)
+}
+
+// argumentsOf narrows c, which begins with a keyword, to what follows up to a brace.
+func argumentsOf(line string, c columns) columns {
+	word, at := nextWord(line, c.from)
+	from := at + len(word)
+	for from < c.to && isBlank(line[from]) {
+		from++
+	}
+	to := c.to
+	if i := strings.IndexAny(line[from:to], "{}"); i >= 0 {
+		to = from + i
+	}
+	return columns{from, from + len(strings.TrimRight(line[from:to], " \t\r"))}
+}
+
+// Texts returns the sources by name, as the renderers of package diag want them.
+func (m *Mask) Texts() map[string][]byte {
+	texts := make(map[string][]byte, len(m.tree.Sources))
+	for _, s := range m.tree.Sources {
+		texts[s.Name] = s.Text
+		if len(m.words) > 0 {
+			texts[s.Name] = m.hideText(s.Name, s.Text, func(string) {})
+		}
+	}
+	return texts
+}
+
+// Text returns a message without secrets.
+func (m *Mask) Text(text string) string {
+	for _, v := range m.values {
+		if strings.Contains(text, v) {
+			text = hideWord(text, v)
+		}
+	}
+	return text
+}
+
+// hideWord hides secret where it is not part of a longer word.
+func hideWord(text, secret string) string {
+	var out strings.Builder
+	for at := 0; ; {
+		i := strings.Index(text[at:], secret)
+		if i < 0 {
+			out.WriteString(text[at:])
+			return out.String()
+		}
+		from, to := at+i, at+i+len(secret)
+		inside := from > 0 && isWordOctet(text[from-1]) && isWordOctet(secret[0]) ||
+			to < len(text) && isWordOctet(text[to]) && isWordOctet(secret[len(secret)-1])
+		if inside {
+			out.WriteString(text[at : from+1])
+			at = from + 1
+			continue
+		}
+		out.WriteString(text[at:from])
+		out.WriteString(Hidden)
+		at = to
+	}
+}
+
+func isWordOctet(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+}
+
+// Findings returns l without secrets in its texts.
+func (m *Mask) Findings(l diag.List) diag.List {
+	if len(m.values) == 0 {
+		return l
+	}
+	out := slices.Clone(l)
+	for i := range out {
+		out[i].Summary, out[i].Hint = m.Text(out[i].Summary), m.Text(out[i].Hint)
+	}
+	return out
+}
+
+// Redact returns a copy of nodes, which stand at path, with Hidden for the secrets.
+func Redact(s *Schema, path string, nodes []*Node) []*Node {
+	members := s.members(path)
+	out := make([]*Node, len(nodes))
+	for i, n := range nodes {
+		c := *n
+		if k := members[n.Keyword.Text]; k != nil && k.Secret > 0 {
+			c.Args = slices.Clone(n.Args)
+			for j := k.Secret - 1; j < len(c.Args); j++ {
+				c.Args[j].Text = Hidden
+			}
+		}
+		if n.Block != nil {
+			c.Block = Redact(s, join(path, n.Keyword.Text), n.Block)
+		}
+		out[i] = &c
+	}
+	return out
+}

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keepalived/core/diag"
+)
+
+// secretSchema has the shapes of keepalived's secrets: a word, a word behind an id,
+// and a keyword of the same name that is none.
+func secretSchema() *Schema {
+	return NewSchema([]Keyword{
+		{Name: "i", Kind: Block}, {Path: "i", Name: "auth", Kind: Block}, {Path: "i", Name: "priority", Need: 1},
+		{Path: "i/auth", Name: "auth_type"},
+		{Path: "i/auth", Name: "auth_pass", Need: 1, Secret: 1},
+		{Path: "i", Name: "hmac", Kind: Block}, {Path: "i/hmac", Name: "key", Secret: 2},
+		{Name: "SSL", Kind: Block}, {Path: "SSL", Name: "key"}, {Path: "SSL", Name: "password", Secret: 1},
+	})
+}
+
+func TestMaskTexts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ rule, text, want string }{
+		{"a word", "i {\n auth {\n  auth_pass s3cret # mine\n }\n}", "i {\n auth {\n  auth_pass ******** # mine\n }\n}"},
+		{"all that follows, quotes and all", `i { auth { auth_pass "s3 cret" more } }`, `i { auth { auth_pass ******** ******** } }`},
+		{"behind the id", "i { hmac { key 7 s3cret\n} }", "i { hmac { key 7 ********\n} }"},
+		{"a keyword of the same name", "SSL { key /etc/s3cret.pem\n}", "SSL { key /etc/s3cret.pem\n}"},
+		{"a definition", "$P=s3cret\n$Q=other\ni { auth { auth_pass $P\n} }", "$P=********\n$Q=other\ni { auth { auth_pass ********\n} }"},
+		{"a definition of a part", "$P=s3c\ni { auth { auth_pass ${P}ret\n} }", "$P=********\ni { auth { auth_pass ********\n} }"},
+		{"a definition in a definition", "$P=s3cret\n@a $Q=${P}x\ni { auth { auth_pass $Q\n} }", "$P=********\n@a $Q=********\ni { auth { auth_pass ********\n} }"},
+		{"a block in a definition", "$A=auth { \\\n  auth_pass s3cret \\\n  }\ni { ${A}\n priority 5\n}",
+			"$A=******** \\\n  ******** \\\n  ********\ni { ********\n priority 5\n}"},
+		{"a list", "i { auth {\n ~LST(P, s3cret, s4cret) auth_pass $P\n} }", "i { auth {\n ~LST(********\n} }"},
+		{"unknown where it stands", "auth_pass s3cret\n", "auth_pass ********\n"},
+		{"in a block that is unknown", "x { auth_pass s3cret }\n", "x { auth_pass ******** }\n"},
+		{"a slip", "i { auth { auht_pass s3cret\n} }", "i { auth { auht_pass ********\n} }"},
+		{"behind another keyword", "i { auth { auth_type PASS auth_pass s3cret } }", "i { auth { auth_type PASS auth_pass ******** } }"},
+		{"in a comment", "# auth_pass s3cret\ni { }", "# auth_pass ********\ni { }"},
+		{"nothing secret", "i {\r\n priority 5\r\n}\r\n", "i {\r\n priority 5\r\n}\r\n"},
+		{"the end of a line stays", "i { auth {\r\n auth_pass s3cret\r\n} }", "i { auth {\r\n auth_pass ********\r\n} }"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			tree, _ := Parse(MapFiles{"f": c.text}, "f", Env{ConfigID: "a"}, secretSchema())
+			m := NewMask(tree, secretSchema())
+			if diff := cmp.Diff(c.want, string(m.Texts()["f"])); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestMaskFindings(t *testing.T) {
+	t.Parallel()
+	tree, _ := Parse(MapFiles{"f": "i { auth { auth_pass s3cret\n} }"}, "f", Env{}, secretSchema())
+	var l diag.List
+	l.Errorf(diag.Range{}, diag.Other, "Unmatched quote: 'auth_pass \"s3cret'")
+	l.WithHint("say s3cret, not s3crets")
+	l.Errorf(diag.Range{}, diag.Other, "s3cret")
+	got := NewMask(tree, secretSchema()).Findings(l)
+	if got[0].Summary != "Unmatched quote: 'auth_pass \"********'" || got[0].Hint != "say ********, not s3crets" || got[1].Summary != "********" {
+		t.Errorf("got %+v", got)
+	}
+	if l[1].Summary != "s3cret" {
+		t.Error("the list that was given is changed")
+	}
+}
+
+// TestMaskMistakes: whatever is wrong with the line of a password, what is said of it
+// does not show it.
+func TestMaskMistakes(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cret"
+	for _, text := range []string{
+		`i { auth { auth_pass "s3cret` + "\n} }",
+		"i { auth_pass s3cret }", "auth_pass s3cret {", "i { auth { auth_pass\ns3cret\n} }", "i { auth { auth_pass s3cret } } }",
+		"$P=s3cret\ni { auth_pass $P }", "i { auth { auth_pass " + strings.Repeat("s3cret ", 300) + "} }",
+		"i { auth { auth_pas s3cret } }", "i { auth { Auth_Pass s3cret } }", "~SEQ(x, s3cret) auth_pass $x",
+	} {
+		tree, list := Parse(MapFiles{"f": text}, "f", Env{}, secretSchema())
+		m := NewMask(tree, secretSchema())
+		if out := m.Findings(list).Full(m.Texts()) + m.Findings(list).Short(true); strings.Contains(out, secret) && !strings.HasPrefix(text, "i { auth { auth_pass\n") {
+			t.Errorf("%q\n%s", text, out)
+		}
+	}
+}
+
+func TestRedact(t *testing.T) {
+	t.Parallel()
+	s := secretSchema()
+	tree, _ := Parse(MapFiles{"f": "i {\n auth {\n auth_pass s3cret\n }\n hmac {\n key 7 s3cret\n }\n}\nSSL {\n key /k\n password x\n}"}, "f", Env{}, s)
+	const want = "i {\n\tauth {\n\t\tauth_pass ********\n\t}\n\thmac {\n\t\tkey 7 ********\n\t}\n}\nSSL {\n\tkey /k\n\tpassword ********\n}\n"
+	if diff := cmp.Diff(want, Print(Redact(s, "", tree.Roots))); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(Print(tree.Roots), "s3cret") {
+		t.Error("the tree itself is changed")
+	}
+}
