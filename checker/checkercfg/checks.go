@@ -19,15 +19,14 @@ type check struct {
 	*Check
 	r *server
 
-	conn       Connection
 	timeout    time.Duration // connect_timeout
 	retry      int64
 	retryDelay time.Duration
 	warmup     time.Duration
 	delayLoop  time.Duration
 	alpha, log global.Switch
-	http       HTTP
-	misc       Misc
+	http       *HTTP // of HTTP_GET and SSL_GET
+	misc       *Misc // of MISC_CHECK
 
 	url     URL  // that is being read
 	path    bool // it has one
@@ -96,6 +95,12 @@ func (k kind) read(r *server, c *cursor.Cursor) {
 		Check: &Check{Kind: k.kind}, r: r,
 		timeout: Unset, retry: Unset, retryDelay: Unset, warmup: Unset, delayLoop: Unset,
 	}
+	switch k.kind {
+	case HTTPGet, SSLGet:
+		state.http = &HTTP{}
+	case MiscCheck:
+		state.misc = &Misc{}
+	}
 	checkTables[k.Name].Decode(state, c.Block(), c.Diags())
 	if (k.finish == nil || k.finish(state, c)) && k.kind != 0 {
 		r.checks = append(r.checks, state)
@@ -112,14 +117,14 @@ func (k *check) complete() {
 	case HTTPGet, SSLGet:
 		k.DefaultRetryDelay = 3 * time.Second
 		k.http.Host = cmp.Or(k.http.VirtualHost, r.VirtualHost, s.VirtualHost)
-		k.HTTP = &k.http
+		k.HTTP = k.http
 	case MiscCheck:
 		retry = 0
 		k.misc.Limit = k.misc.Timeout
 		if k.misc.Limit == 0 {
 			k.misc.Limit = s.Timing.DelayLoop
 		}
-		k.Misc = &k.misc
+		k.Misc = k.misc
 	}
 	if r.Timing.Retry != Unset {
 		retry = r.Timing.Retry
@@ -142,34 +147,33 @@ func (k *check) complete() {
 // even where ip_vs has another (observed on 2.2.7).
 func (k *check) completeConnection() {
 	r := k.r
-	if !k.conn.Addr.IsValid() {
-		k.conn.Addr = r.Addr
+	if !k.Connection.Addr.IsValid() {
+		k.Connection.Addr = r.Addr
 	}
-	if k.conn.Port == 0 {
-		k.conn.Port = r.port
+	if k.Connection.Port == 0 {
+		k.Connection.Port = r.port
 	}
-	if k.conn.Port == 0 {
-		k.conn.Port = r.Server.Port
+	if k.Connection.Port == 0 {
+		k.Connection.Port = r.Server.Port
 	}
-	k.conn.Timeout = orDuration(k.timeout, r.Timing.ConnectTimeout)
-	k.Connection = k.conn
+	k.Connection.Timeout = orDuration(k.timeout, r.Timing.ConnectTimeout)
 }
 
 // connectionRows are those of checkers that open a connection.
 func connectionRows(path string) []cursor.Row[check] {
-	bind := func(k *check, a netip.Addr, port uint16) { k.conn.Bind = netip.AddrPortFrom(a, port) }
+	bind := func(k *check, a netip.Addr, port uint16) { k.Connection.Bind = netip.AddrPortFrom(a, port) }
 	return []cursor.Row[check]{
-		address(path, "connect_ip", "the real server's", func(k *check, a netip.Addr) { k.conn.Addr = a }),
-		number(path, "connect_port", "the real server's", 1, 65535, func(k *check, n int64) { k.conn.Port = uint16(n) }),
-		address(path, "bindto", "none", func(k *check, a netip.Addr) { bind(k, a, k.conn.Bind.Port()) }),
-		number(path, "bind_port", "none", 1, 65535, func(k *check, n int64) { bind(k, k.conn.Bind.Addr(), uint16(n)) }),
+		address(path, "connect_ip", "the real server's", func(k *check, a netip.Addr) { k.Connection.Addr = a }),
+		number(path, "connect_port", "the real server's", 1, 65535, func(k *check, n int64) { k.Connection.Port = uint16(n) }),
+		address(path, "bindto", "none", func(k *check, a netip.Addr) { bind(k, a, k.Connection.Bind.Port()) }),
+		number(path, "bind_port", "none", 1, 65535, func(k *check, n int64) { bind(k, k.Connection.Bind.Addr(), uint16(n)) }),
 		line(path, "bind_if", "<if>", 1, func(k *check, c *cursor.Cursor) {
 			if w, ok := c.Next(); ok {
-				k.conn.BindIf = w.Text
+				k.Connection.BindIf = w.Text
 			}
 		}),
 		timer(path, "connect_timeout", "the real server's", time.Microsecond, longest, func(k *check, d time.Duration) { k.timeout = d }),
-		number(path, "fwmark", "0", 0, math.MaxUint32, func(k *check, n int64) { k.conn.Mark = uint32(n) }),
+		number(path, "fwmark", "0", 0, math.MaxUint32, func(k *check, n int64) { k.Connection.Mark = uint32(n) }),
 	}
 }
 

@@ -60,20 +60,20 @@ func sslRows() []cursor.Row[SSL] {
 // ScriptUses lists the scripts of the configuration, in the order of the model.
 func (c *Config) ScriptUses() []cursor.ScriptUse {
 	var out []cursor.ScriptUse
-	add := func(owner string, scripts ...*cursor.Script) {
+	add := func(owner func() string, scripts ...*cursor.Script) {
 		for _, s := range scripts {
-			if s != nil {
-				out = append(out, cursor.ScriptUse{Kind: cursor.CheckScript, Owner: owner, Script: s})
+			if s != nil { // few have any: names are made only for those
+				out = append(out, cursor.ScriptUse{Kind: cursor.CheckScript, Owner: owner(), Script: s})
 			}
 		}
 	}
 	for _, s := range c.Services {
-		add(s.Name(), s.QuorumUp, s.QuorumDown)
+		add(s.Name, s.QuorumUp, s.QuorumDown)
 		for _, r := range s.Servers {
-			add(r.Name(), r.NotifyUp, r.NotifyDown)
+			add(r.Name, r.NotifyUp, r.NotifyDown)
 			for _, k := range r.Checks {
 				if k.Misc != nil {
-					add(r.Name(), k.Misc.Script)
+					add(r.Name, k.Misc.Script)
 				}
 			}
 		}

@@ -160,31 +160,58 @@ func TestNotifiedOncePerChange(t *testing.T) {
 	}
 }
 
+// TestSpread: the second advert comes forward, to a moment of the grid; no other does.
 func TestSpread(t *testing.T) {
+	const became = 1000*sec + mdi100 // 1003.609375 s
 	for _, tt := range []struct {
-		spread uint32
-		want   time.Duration
+		spread           uint32
+		interval, second time.Duration // second: by the clock
 	}{
-		{0, sec}, {1 << 31, 500 * ms}, {3 << 30, 250 * ms},
+		{0, sec, 1004600 * ms}, {1 << 31, sec, 1004080 * ms}, {3 << 30, sec, 1003840 * ms},
+		{^uint32(0), sec, 1003640 * ms}, // never at once
+		{0, 100 * ms, 1003708 * ms}, {1 << 31, 100 * ms, 1003656 * ms},
+		{0, 10 * ms, 1003619200 * time.Microsecond},
+		{0, 255 * sec, 1254600 * ms}, {^uint32(0), 255 * sec, 1009800 * ms},
 	} {
-		c := conf(func(c *Config) { c.Spread = tt.spread })
+		c := conf(func(c *Config) { c.Spread, c.AdverInt, c.Version = tt.spread, tt.interval, V2 })
 		s := inBackup(t, c)
-		s, as := Step(c, s, t0.Add(mdi100), ev(EvTick))
+		s.MasterDownAt = clock.Instant(became)
+		s, as := Step(c, s, clock.Instant(became), ev(EvTick))
 		if got := show(as, false); got != "say timeout; "+become {
-			t.Errorf("spread %d: the first advert: %s", tt.spread, got)
+			t.Errorf("spread %d, %v: the first advert: %s", tt.spread, tt.interval, got)
 		}
-		if got := s.Deadline().Sub(t0.Add(mdi100)); got != tt.want {
-			t.Errorf("spread %d: second advert after %v, want %v", tt.spread, got, tt.want)
+		if s.Deadline() != clock.Instant(tt.second) {
+			t.Errorf("spread %d, %v: second advert at %v, want %v", tt.spread, tt.interval, time.Duration(s.Deadline()), tt.second)
 		}
-		second := s.Deadline()
-		if s, _ = Step(c, s, second, ev(EvTick)); s.Deadline() != second.Add(sec) {
-			t.Errorf("spread %d: third advert after %v", tt.spread, s.Deadline().Sub(second))
+		for n := range 3 { // lateness does not matter
+			last := s.Deadline()
+			if s, _ = Step(c, s, last.Add(tt.interval/100), ev(EvTick)); s.Deadline() != last.Add(tt.interval) {
+				t.Errorf("spread %d, %v: advert %d after %v", tt.spread, tt.interval, n+3, s.Deadline().Sub(last))
+			}
 		}
 	}
-	longest := conf(func(c *Config) { c.Spread = ^uint32(0); c.AdverInt = 255 * sec })
-	s, _ := Step(longest, inBackup(t, longest), t0.Add(2000*sec), ev(EvTick))
-	if d := s.Deadline().Sub(t0.Add(2000 * sec)); d < 0 || d > sec {
-		t.Errorf("the longest interval: second advert after %v", d)
+}
+
+// TestManySendTogether: instances that became Master at any moments send at 25 moments
+// of an interval, as many at each.
+func TestManySendTogether(t *testing.T) {
+	moments := map[clock.Instant]int{}
+	for i := range 1000 {
+		c := conf(func(c *Config) { c.Spread = uint32(i) * 0x9e3779b1 })
+		at := t0.Add(mdi100 + time.Duration(i)*1234567)
+		s, _ := Step(c, inBackup(t, c), at, ev(EvTick))
+		if gap := s.Deadline().Sub(at); gap <= 0 || gap > sec {
+			t.Errorf("second advert after %v", gap)
+		}
+		moments[s.Deadline()%clock.Instant(sec)]++
+	}
+	if len(moments) != 25 {
+		t.Errorf("%d moments, want 25", len(moments))
+	}
+	for at, n := range moments {
+		if n > 80 {
+			t.Errorf("%d of 1,000 at %v", n, time.Duration(at))
+		}
 	}
 }
 

@@ -237,7 +237,7 @@ var cells = map[Phase]map[EventKind]cell{
 	},
 	Backup: {
 		EvStartup:       {from: inBackup, at: sec, ev: startup(0), phase: Backup, due: mdi100},
-		EvTick:          {from: inBackup, at: mdi100, ev: ev(EvTick), phase: Master, want: "say timeout; " + become, due: mdi100 + sec},
+		EvTick:          {from: inBackup, at: mdi100, ev: ev(EvTick), phase: Master, want: "say timeout; " + become, due: 4600 * ms},
 		EvAdvert:        {from: inBackup, at: sec + 5*ms, ev: advertFrom(above, 150, sec), phase: Backup, due: sec + mdi100},
 		EvInstalled:     {from: inBackup, at: sec, ev: ev(EvInstalled), phase: Backup, due: mdi100},
 		EvInstallFailed: {from: inBackup, at: sec, ev: ev(EvInstallFailed), phase: Backup, due: mdi100},

@@ -1,6 +1,10 @@
 package fsm
 
-import "time"
+import (
+	"time"
+
+	"keepalived/core/clock"
+)
 
 // centisecond is the unit of the version 3 interval on the wire (RFC 5798 §5.2.7).
 const centisecond = 10 * time.Millisecond
@@ -71,10 +75,25 @@ func (m *machine) wait(w window) {
 	m.rearm()
 }
 
+// gridParts is into how many parts the adverts of a host divide an interval. All
+// instances with the same interval send at these moments only, so that a host with a
+// thousand of them wakes up 25 times an interval, and so does everyone who listens.
+const gridParts = 25
+
+// onGrid returns the last moment of the grid that is not after t. It takes less than
+// a 25th of an interval, once: an interval behind a moment of the grid is the next one.
+func (m *machine) onGrid(t clock.Instant) clock.Instant {
+	step := clock.Instant(m.c.AdverInt / gridParts)
+	if step <= 0 {
+		return t
+	}
+	return t - t%step
+}
+
 // nextAdvert moves AdverAt on by one interval from where it was, so that lateness
 // does not add up; after a stall of an interval and more it starts anew from now.
 func (m *machine) nextAdvert() {
-	m.s.AdverAt = m.s.AdverAt.Add(m.c.AdverInt)
+	m.s.AdverAt = m.onGrid(m.s.AdverAt.Add(m.c.AdverInt))
 	if m.s.AdverAt <= m.now {
 		m.s.AdverAt = m.now.Add(m.c.AdverInt)
 	}
@@ -84,7 +103,10 @@ func (m *machine) nextAdvert() {
 // now, earlier by the instance's share of the interval.
 func (m *machine) spreadAdvert() {
 	early := m.c.AdverInt >> 8 * time.Duration(m.c.Spread) >> 24
-	m.s.AdverAt = m.now.Add(m.c.AdverInt - early)
+	m.s.AdverAt = m.onGrid(m.now.Add(m.c.AdverInt - early))
+	if m.s.AdverAt <= m.now {
+		m.s.AdverAt = m.s.AdverAt.Add(m.c.AdverInt / gridParts)
+	}
 }
 
 // The pace of what a Master does about a rival. A stream of forged adverts must not

@@ -4,6 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"keepalived/checker/checkercfg"
+	"keepalived/cmd/internal/dialect"
+	"keepalived/core/config"
+	"keepalived/core/global"
+	"keepalived/vrrp/vrrpcfg"
 )
 
 // manyInstances is n instances with an address each.
@@ -38,3 +44,32 @@ func benchmark(b *testing.B, p probe) {
 
 func BenchmarkInstances4000(b *testing.B) { benchmark(b, manyInstances(4000)) }
 func BenchmarkServices10000(b *testing.B) { benchmark(b, manyServices(10000)) }
+
+// BenchmarkReload is what a reload of an unchanged file costs all three processes
+// together, without the way between them (rpc/childapi has a benchmark of that):
+// reading and checking in the parent, decoding and comparing in both children.
+func BenchmarkReload(b *testing.B) {
+	for _, p := range []probe{manyInstances(4000), manyServices(10000)} {
+		b.Run(p.name, func(b *testing.B) {
+			files, env := config.MapFiles{"main": p.text}, config.Env{}
+			schema := dialect.Schema()
+			runs := func() (*vrrpcfg.Config, *checkercfg.Config) {
+				tree, _ := config.Parse(files, "main", env, schema)
+				dialect.Check(tree, nil, nil)
+				g, _ := global.Decode(tree)
+				v, _ := vrrpcfg.Load(tree, g, nil)
+				c, _ := checkercfg.Load(tree, g)
+				return v, c
+			}
+			v, c := runs()
+			b.ReportAllocs()
+			for b.Loop() {
+				toV, toC := runs()
+				if plan := vrrpcfg.Diff(v, toV); len(plan.Changed) > 0 {
+					b.Fatal("something has changed")
+				}
+				checkercfg.Diff(c, toC)
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@
 package files
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"path/filepath"
@@ -44,11 +45,12 @@ func (OS) Read(name string) ([]byte, error) {
 	if err := plain(info); err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSize))
-	if err != nil {
+	var text bytes.Buffer
+	text.Grow(int(info.Size()) + bytes.MinRead) // all of it at once: it need not move
+	if _, err := text.ReadFrom(io.LimitReader(f, maxSize)); err != nil {
 		return nil, reason(err)
 	}
-	return text, nil
+	return text.Bytes(), nil
 }
 
 // plain says why a file is not read.
