@@ -161,9 +161,7 @@ func otherRows() []row {
 				c.Hint("(%s) invalid kernel_rx_buf_size specified", b.Name)
 			}
 		})))),
-		effect("adverts are sent and accepted without it", since("2.4.0", members("auth_hmac", "{ ... }", func(b *building, c *cursor.Cursor) {
-			c.Errorf(c.Range(), diag.Unsupported, "(%s) auth_hmac is not built yet: adverts are sent and accepted without it", b.Name)
-		}))),
+		effect("adverts are sent and accepted without it", since("2.4.0", members("auth_hmac", "{ ... }", (*building).readHMAC))),
 	}
 }
 
@@ -223,20 +221,6 @@ func authRows() []row {
 			copy(b.Auth.Pass[:], w.Text)
 			b.authPass = w.Text != ""
 		})),
-	}
-}
-
-func hmacKeywords() []config.Keyword {
-	const path = instancePath + "/auth_hmac"
-	of := func(name, grammar string, need int) config.Keyword {
-		return config.Keyword{Path: path, Name: name, Grammar: grammar, Need: need, Since: "2.4.0"}
-	}
-	return []config.Keyword{
-		of("key", "<id> <value>", 2),
-		of("active_key", "<id>", 1),
-		of("anti_replay", "time|monotonic", 1),
-		of("time_window", "<seconds>", 1),
-		of("mode", "enforce|permissive|receive-only", 1),
 	}
 }
 
