@@ -17,7 +17,7 @@ func Load(t *config.Tree, g *global.Config) (*Config, diag.List) {
 	var diags diag.List
 	d := &decoder{
 		cfg: &Config{Global: g}, g: g, diags: &diags,
-		groups: map[string]*Group{}, files: map[string]bool{}, bfds: map[string]bool{}, services: map[string]int{},
+		groups: map[string]*Group{}, files: map[string]bool{}, bfds: map[string]*BFD{}, services: map[string]int{},
 	}
 	rootTable.Decode(d, t.Roots, &diags)
 	return d.cfg, diags

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 	"slices"
+
+	"keepalived/core/diag"
 )
 
 // Digest stands for what the checker asks: where it connects, what it says and what it
@@ -92,14 +94,15 @@ func EqualServer(a, b *Server) bool {
 		a.Upper == b.Upper && a.Lower == b.Lower && a.Alpha == b.Alpha && a.Inhibit == b.Inhibit &&
 		a.NotifyUp.Equal(b.NotifyUp) && a.NotifyDown.Equal(b.NotifyDown) && a.Mail == b.Mail &&
 		a.VirtualHost == b.VirtualHost && a.SNMPName == b.SNMPName && a.Timing == b.Timing &&
-		slices.EqualFunc(a.Checks, b.Checks, EqualCheck)
+		slices.EqualFunc(a.Checks, b.Checks, EqualCheck) && slices.EqualFunc(a.Idle, b.Idle, EqualCheck)
 }
 
 // EqualCheck reports whether two generations of a checker are the same.
 func EqualCheck(a, b *Check) bool {
 	return a.Kind == b.Kind && a.Connection == b.Connection && a.DelayLoop == b.DelayLoop && a.Warmup == b.Warmup &&
 		a.Retry == b.Retry && a.RetryDelay == b.RetryDelay && a.DefaultRetryDelay == b.DefaultRetryDelay &&
-		a.Alpha == b.Alpha && a.LogAll == b.LogAll && equalHTTP(a.HTTP, b.HTTP) && equalMisc(a.Misc, b.Misc)
+		a.Alpha == b.Alpha && a.LogAll == b.LogAll && equalHTTP(a.HTTP, b.HTTP) && equalMisc(a.Misc, b.Misc) &&
+		equalSMTP(a.SMTP, b.SMTP) && equalPointed(a.DNS, b.DNS) && equalUDP(a.UDP, b.UDP) && equalBFD(a.BFD, b.BFD) && equalPointed(a.File, b.File)
 }
 
 func equalPointed[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
@@ -115,8 +118,39 @@ func equalHTTP(a, b *HTTP) bool {
 	return a.Version == b.Version && a.VirtualHost == b.VirtualHost && a.FastRecovery == b.FastRecovery &&
 		a.SNI == b.SNI && a.SNIName == b.SNIName && a.Host == b.Host &&
 		slices.EqualFunc(a.URLs, b.URLs, func(x, y URL) bool {
-			return x.Path == y.Path && x.Digest == y.Digest && x.VirtualHost == y.VirtualHost && slices.Equal(x.Codes, y.Codes)
+			return x.Path == y.Path && x.Digest == y.Digest && x.VirtualHost == y.VirtualHost && slices.Equal(x.Codes, y.Codes) &&
+				x.TLSCompliant == y.TLSCompliant && equalRegex(x.Regex, y.Regex)
 		})
+}
+
+func equalRegex(a, b *Regex) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Pattern == b.Pattern && a.NoMatch == b.NoMatch && slices.Equal(a.Options, b.Options) &&
+		a.MinOffset == b.MinOffset && a.MaxOffset == b.MaxOffset && a.StackStart == b.StackStart && a.StackMax == b.StackMax
+}
+
+func equalSMTP(a, b *SMTP) bool {
+	return a == b || a != nil && b != nil && a.Helo == b.Helo && slices.Equal(a.Hosts, b.Hosts)
+}
+
+func equalUDP(a, b *Datagram) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Wanted == b.Wanted && slices.Equal(a.Payload, b.Payload) && slices.Equal(a.Reply, b.Reply) && slices.Equal(a.Mask, b.Mask) &&
+		a.MinLength == b.MinLength && a.MaxLength == b.MaxLength
+}
+
+// equalBFD: where it stands makes no difference.
+func equalBFD(a, b *BFD) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	x, y := *a, *b
+	x.Range, y.Range = diag.Range{}, diag.Range{}
+	return x == y
 }
 
 func equalMisc(a, b *Misc) bool {

@@ -2,9 +2,11 @@ package checkercfg
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 )
@@ -12,25 +14,30 @@ import (
 func httpRows(path string) []cursor.Row[check] {
 	rows := []cursor.Row[check]{
 		text(path, "virtualhost", "<string>", "HTTP_GET virtualhost name missing", func(k *check, v string) { k.http.VirtualHost = v }),
-		doc("1.0 1.0C 1.1", "1.0", line(path, "http_protocol", "<version>", 0, func(k *check, c *cursor.Cursor) {
+		doc("", "1.0", optional(valued(path, "http_protocol", config.OneOf("1.0", "1.0C", "1.1"), func(k *check, c *cursor.Cursor) {
 			if !c.More() {
 				c.Errorf(c.Range(), diag.BadValue, "Missing http_protocol version")
 				return
 			}
-			if i, ok := c.Enum("Invalid http_protocol version %s", "1.0", "1.0C", "1.0c", "1.1"); ok {
-				k.http.Version = []Version{HTTP10, HTTP10C, HTTP10C, HTTP11}[i]
+			if w, _ := c.Peek(); w.Text == "1.0c" {
+				k.http.Version = HTTP10C
+			} else if i, ok := c.Choice("Invalid http_protocol version %s"); ok {
+				k.http.Version = Version(i)
 			}
-		})),
+		}))),
 		boolean(path, "fast_recovery", "off", "Invalid fast_recovery parameter %s", func(k *check, v bool) { k.http.FastRecovery = v }),
 		boolean(path, "enable_sni", "off", "Invalid enable_sni parameter %s", func(k *check, v bool) { k.http.SNI = v }),
-		insteadOf("retry", line(path, "nb_get_retry", "<n>", 1, func(k *check, c *cursor.Cursor) {
+		since("2.2.8", doc("", "virtualhost", text(path, "sni_name", "<name>", "sni_name missing - ignoring", func(k *check, v string) { k.http.SNIName = v }))),
+		since("2.2.8", boolean(path, "tls_compliant", "off", "Invalid tls_compliant parameter %s", func(k *check, v bool) { k.http.TLSCompliant = v })),
+		insteadOf("retry", valued(path, "nb_get_retry", config.Whole(0, math.MaxUint32), func(k *check, c *cursor.Cursor) {
 			c.Warnf(c.Range(), diag.Deprecated, "nb_get_retry is deprecated - please use 'retry'")
-			if n, ok := c.Int(0, math.MaxUint32); ok {
+			if n, ok := c.Number(); ok {
 				k.retry = n
 			}
 		})),
 		block(line(path, "url", "{ ... }", 0, func(k *check, c *cursor.Cursor) {
-			k.path, k.url = false, URL{}
+			k.path, k.url, k.pattern = false, URL{TLSCompliant: k.http.TLSCompliant}, false
+			k.regex = Regex{MinOffset: Unset, MaxOffset: Unset}
 			urlTable.Decode(k, c.Block(), c.Diags())
 			if !k.path {
 				c.Errorf(c.Range(), diag.BadValue, "HTTP/SSL_GET checker url has no path - ignoring")
@@ -39,10 +46,14 @@ func httpRows(path string) []cursor.Row[check] {
 			if len(k.url.Codes) == 0 {
 				k.url.Codes = []Codes{{200, 299}}
 			}
+			if k.pattern {
+				found := k.regex
+				k.url.Regex = &found
+			}
 			k.http.URLs = append(k.http.URLs, k.url)
 		})),
 	}
-	return append(rows, urlRows(path)...)
+	return slices.Concat(rows, urlRows(path), regexRows(path+"/url"))
 }
 
 // finishHTTP: 2.2.7 crashes on a checker without an url.
@@ -54,20 +65,10 @@ func finishHTTP(k *check, c *cursor.Cursor) bool {
 	return true
 }
 
-// regexOptions are the words of regex_options.
-const regexOptions = "allow_empty_class alt_bsux auto_callout caseless dollar_endonly dotall dupnames extended firstline " +
-	"match_unset_backref multiline never_ucp never_utf no_auto_capture no_auto_possess no_dotstar_anchor no_start_optimize " +
-	"ucp ungreedy utf never_backslash_c alt_circumflex alt_verbnames use_offset_limit"
-
 func urlRows(checker string) []cursor.Row[check] {
 	path := checker + "/url"
-	regex := effect(noRegex, line(path, "regex", "<quoted string>", 0, func(*check, *cursor.Cursor) {}))
-	regex.Script = true
-	free := func(name, grammar string) cursor.Row[check] {
-		return effect(noRegex, line(path, name, grammar, 0, func(*check, *cursor.Cursor) {}))
-	}
 	return []cursor.Row[check]{
-		line(path, "path", "<string>", 1, func(k *check, c *cursor.Cursor) {
+		line(path, "path", "<path>[?<query>]", 1, func(k *check, c *cursor.Cursor) {
 			w, _ := c.Next()
 			k.path, k.url.Path = true, w.Text
 		}),
@@ -100,10 +101,6 @@ func urlRows(checker string) []cursor.Row[check] {
 			}
 		})),
 		text(path, "virtualhost", "<string>", "Missing HTTP_GET virtualhost name", func(k *check, v string) { k.url.VirtualHost = v }),
-		since("2.2.8", boolean[check](path, "tls_compliant", "off", "", nil)),
-		regex,
-		free("regex_no_match", ""),
-		doc(regexOptions, "", free("regex_options", "<name>...")),
-		free("regex_min_offset", "<n>"), free("regex_max_offset", "<n>"), free("regex_stack", "<start> <max>"),
+		since("2.2.8", doc("", "the checker's", boolean(path, "tls_compliant", "off", "", func(k *check, v bool) { k.url.TLSCompliant = v }))),
 	}
 }

@@ -55,7 +55,7 @@ var (
 	serviceTable = cursor.Index(serviceRows())
 	serverTable  = cursor.Index(serverRows())
 	checkTables  = tables()
-	urlTable     = cursor.Index(urlRows(""))
+	urlTable     = cursor.Index(slices.Concat(urlRows(""), regexRows("")))
 	hostTable    = cursor.Index(connectionRows(""))
 )
 
@@ -64,7 +64,22 @@ func line[T any](path, name, grammar string, need int, into func(*T, *cursor.Cur
 	return cursor.Row[T]{Keyword: config.Keyword{Path: path, Name: name, Grammar: grammar, Need: need}, Into: into}
 }
 
-// doc adds range and default for the documentation.
+// valued makes a row of a block at path whose value is of a usual shape; it is wanted
+// unless it is optional.
+func valued[T any](path, name string, v config.Value, into func(*T, *cursor.Cursor)) cursor.Row[T] {
+	need := 1
+	if v.Optional {
+		need = 0
+	}
+	r := line(path, name, "", need, into)
+	r.Value = v
+	return r
+}
+
+// optional: the row's value may be left out, or its reader says what is missing.
+func optional[T any](r cursor.Row[T]) cursor.Row[T] { r.Need = 0; return r }
+
+// doc adds what holds without the keyword, and to the range what the value does not say.
 func doc[T any](rng, def string, r cursor.Row[T]) cursor.Row[T] {
 	r.Range, r.Default = rng, def
 	return r

@@ -208,7 +208,7 @@ func TestTraps(t *testing.T) {
 		{"a group's mark is of the service's family", "virtual_server_group G {\nfwmark 3\n}\nvirtual_server group G {\nip_family inet6\nreal_server 2001:db8::1 80 {\n}\n}\n",
 			func(c *Config) any { return one(c).Endpoints()[0] }, Endpoint{Family: IPv6, Mark: 3}},
 		{"status codes without a word", service("real_server 10.0.0.2 80 {\nSSL_GET {\nurl {\npath /\ndigest B1946AC92492D2347C6235B4D2611184\n}\n}\n}\n"),
-			func(c *Config) any { return fmt.Sprint(one(c).Servers[0].Checks[0].HTTP.URLs[0]) }, "{/ b1946ac92492d2347c6235b4d2611184  [{200 299}]}"},
+			func(c *Config) any { return fmt.Sprint(one(c).Servers[0].Checks[0].HTTP.URLs[0]) }, "{/ b1946ac92492d2347c6235b4d2611184  [{200 299}] <nil> false}"},
 		{"checkers that do not run are left out", service("real_server 10.0.0.2 80 {\nSMTP_CHECK {\n}\nPING_CHECK {\n}\n}\n"), func(c *Config) any { return len(one(c).Servers[0].Checks) }, 0},
 		{"keys of namesakes", service(rs) + service(rs) + "virtual_server fwmark 3 {\n" + rs + "}\nvirtual_server fwmark 3 {\nreal_server 2001:db8::1 {\n}\n}\n",
 			func(c *Config) any {

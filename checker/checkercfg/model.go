@@ -17,6 +17,8 @@ type Config struct {
 	Groups []*Group
 	// Services are the virtual servers that can be used, in the order of the file.
 	Services []*Service
+	// BFDs are the bfd_instances that can be used, in the order of the file.
+	BFDs []*BFD
 }
 
 // SSL is what SSL_GET shows of itself and accepts of others. Zero: a context made by
@@ -206,23 +208,39 @@ type Server struct {
 	VirtualHost, SNMPName string // its own only
 	Timing                Timing
 	Checks                []*Check
+	// Idle are the checkers of a type that does not run yet: read, and nothing more.
+	Idle []*Check
 }
 
 // CheckKind is the type of a checker.
 type CheckKind uint8
 
-// The checkers that run. Those of SMTP_CHECK and so on are read and left out.
+// The checkers. Those from SMTPCheck on do not run yet.
 const (
 	TCPCheck CheckKind = iota + 1
 	HTTPGet
 	SSLGet
 	MiscCheck
+	SMTPCheck
+	DNSCheck
+	UDPCheck
+	PingCheck
+	BFDCheck
+	FileCheck
 )
 
 // String is the keyword.
 func (k CheckKind) String() string {
-	return [...]string{"", "TCP_CHECK", "HTTP_GET", "SSL_GET", "MISC_CHECK"}[k]
+	return [...]string{"", "TCP_CHECK", "HTTP_GET", "SSL_GET", "MISC_CHECK",
+		"SMTP_CHECK", "DNS_CHECK", "UDP_CHECK", "PING_CHECK", "BFD_CHECK", "FILE_CHECK"}[k]
 }
+
+// Runs reports whether there is a probe of that type. One without never counts: the
+// real server is as good as its other checkers find it.
+func (k CheckKind) Runs() bool { return k != 0 && k <= MiscCheck }
+
+// connects reports whether the checker opens a connection.
+func (k CheckKind) connects() bool { return k != MiscCheck && k != BFDCheck && k != FileCheck }
 
 // Check is one checker of a real server.
 type Check struct {
@@ -235,9 +253,15 @@ type Check struct {
 	// DefaultRetryDelay is what the type of checker has without a word.
 	DefaultRetryDelay time.Duration
 	Alpha             bool
-	LogAll            bool  // log_all_failures
-	HTTP              *HTTP // HTTP_GET and SSL_GET
-	Misc              *Misc
+	LogAll            bool // log_all_failures
+	// At most one of these is there: that of the Kind.
+	HTTP *HTTP // HTTP_GET and SSL_GET
+	Misc *Misc
+	SMTP *SMTP
+	DNS  *DNS
+	UDP  *Datagram
+	BFD  *BFD
+	File *File
 }
 
 // Connection is where and how a checker connects.
@@ -267,6 +291,7 @@ type HTTP struct {
 	Version      Version
 	VirtualHost  string // its own only; see Host
 	FastRecovery bool
+	TLSCompliant bool // of urls that do not say it
 	SNI          bool
 	SNIName      string
 	URLs         []URL // at least one
@@ -282,6 +307,73 @@ type URL struct {
 	Digest      string // 32 hexadecimal digits, lower case; "" is not looked at
 	VirtualHost string
 	Codes       []Codes // never empty
+	Regex       *Regex  // nil: the body is not searched
+	// TLSCompliant: a connection that ends without a close_notify is an error.
+	TLSCompliant bool
+}
+
+// Regex is what is looked for in the body of an answer.
+type Regex struct {
+	Pattern string
+	NoMatch bool     // regex_no_match: it is good when the pattern is not found
+	Options []string // of regex_options, in the order of the file
+	// MinOffset and MaxOffset bound where a match may begin, in octets from the start
+	// of the body; Unset: no bound.
+	MinOffset, MaxOffset int64
+	// StackStart and StackMax are the octets of the matcher's stack; 0: as the library has it.
+	StackStart, StackMax int64
+}
+
+// SMTP is SMTP_CHECK: a greeting, HELO and QUIT.
+type SMTP struct {
+	Helo string // helo_name
+	// Hosts are those of deprecated host blocks, in the order of the file.
+	Hosts []Connection
+}
+
+// DNS is DNS_CHECK: one question over UDP.
+type DNS struct {
+	Type string // as DNSTypes has it
+	Name string // "." is the root
+}
+
+// Datagram is UDP_CHECK.
+type Datagram struct {
+	Payload []byte // what is sent; may be empty
+	// Reply is what an answer has to begin with; Mask has zero bits where anything will
+	// do. Wanted: there must be an answer, whatever it is when Reply is empty.
+	Wanted      bool
+	Reply, Mask []byte
+	// MinLength and MaxLength bound the length of the answer in octets.
+	MinLength, MaxLength uint16
+}
+
+// File is FILE_CHECK: a weight that is written into a track_file.
+type File struct {
+	Name    string
+	Weight  int64 // -2147483647..2147483647; what the file has is multiplied by it
+	Reverse bool
+	// WeightSet: it was said here; else the file's own holds.
+	WeightSet bool
+}
+
+// BFD is a bfd_instance; of a BFD_CHECK, the one that it listens to.
+type BFD struct {
+	Name              string
+	Range             diag.Range
+	Neighbour, Source netip.Addr // Source may be invalid: any
+	// Intervals of RFC 5880: RequiredMinRxInterval, DesiredMinTxInterval, and the latter
+	// while the session is not up.
+	MinRx, MinTx, IdleTx time.Duration
+	Multiplier           uint8
+	Passive              bool
+	TTL                  uint8 // of what is sent (hoplimit)
+	MaxHops              int   // -1..255: how much less of the TTL may arrive
+	Multihop             bool  // RFC 5883: port 4784
+	Weight               int   // -253..253, of track_bfd
+	Reverse              bool
+	// VRRP and Checker tell who is told; without either word both are.
+	VRRP, Checker bool
 }
 
 // Codes is a range of HTTP status codes that are good.

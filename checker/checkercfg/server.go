@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 	"keepalived/core/global"
@@ -84,8 +85,8 @@ func (s *service) wrongFamily(r *server) bool {
 func serverRows() []cursor.Row[server] {
 	const path = serverPath
 	rows := slices.Concat([]cursor.Row[server]{
-		doc("0..2147483647", "the virtual server's", line(path, "weight", "<n>", 1, func(r *server, c *cursor.Cursor) {
-			if n, ok := c.Int(0, math.MaxInt32); ok {
+		doc("", "the virtual server's", valued(path, "weight", config.Whole(0, math.MaxInt32), func(r *server, c *cursor.Cursor) {
+			if n, ok := c.Number(); ok {
 				r.weight = n
 			} else {
 				c.Hint("Real server weight is outside range 0-2147483647")
@@ -137,7 +138,11 @@ func (r *server) complete() {
 	r.Timing.inherit(s.Timing)
 	for _, k := range r.checks {
 		k.complete()
-		r.Checks = append(r.Checks, k.Check)
+		if k.Kind.Runs() {
+			r.Checks = append(r.Checks, k.Check)
+		} else {
+			r.Idle = append(r.Idle, k.Check)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 	"keepalived/core/global"
@@ -104,7 +105,7 @@ var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "sh", "mh", "dh", "f
 func serviceRows() []cursor.Row[service] {
 	const path = servicePath
 	return slices.Concat(schedulerRows(), []cursor.Row[service]{
-		line(path, "persistence_engine", "<name>", 1, func(s *service, c *cursor.Cursor) {
+		valued(path, "persistence_engine", config.Of(config.Text), func(s *service, c *cursor.Cursor) {
 			w, ok := c.Word()
 			if ok && len(w.Text) > 15 {
 				c.Errorf(w.Range, diag.BadValue, "persistence_name too long, truncating - %s", w.Text)
@@ -112,11 +113,11 @@ func serviceRows() []cursor.Row[service] {
 			}
 			s.Engine = w.Text
 		}),
-		doc("1..2678400", "0; 360 without a word", line(path, "persistence_timeout", "[<seconds>]", 0, func(s *service, c *cursor.Cursor) {
+		doc("", "0; 360 without a word", valued(path, "persistence_timeout", config.Whole(1, 2678400).In(config.Seconds).OrNone(), func(s *service, c *cursor.Cursor) {
 			n := int64(defaultPersistence)
 			if c.More() {
 				var ok bool
-				if n, ok = c.Int(1, 2678400); !ok {
+				if n, ok = c.Number(); !ok {
 					c.Hint("persistence_timeout invalid")
 					return
 				}
@@ -124,24 +125,24 @@ func serviceRows() []cursor.Row[service] {
 			s.persist, s.Persistence = true, time.Duration(n)*time.Second
 		})),
 		line(path, "persistence_granularity", "<netmask>|<prefix length>", 1, (*service).readGranularity),
-		doc("TCP UDP SCTP", "UDP", line(path, "protocol", "<name>", 1, func(s *service, c *cursor.Cursor) {
+		doc("", "UDP", valued(path, "protocol", config.OneOf("TCP", "UDP", "SCTP"), func(s *service, c *cursor.Cursor) {
 			w, ok := c.Word()
-			if i := slices.Index([]string{"TCP", "UDP", "SCTP"}, strings.ToUpper(w.Text)); i >= 0 {
+			if i := slices.Index(c.Value().Words, strings.ToUpper(w.Text)); i >= 0 {
 				s.Protocol = Protocol(i + 1)
 			} else if ok {
 				c.Errorf(w.Range, diag.BadValue, "Unknown protocol %s - ignoring", w.Text)
 			}
 		})),
-		line(path, "ip_family", "inet|inet6", 1, func(s *service, c *cursor.Cursor) {
-			i, ok := c.Enum("unknown address family %s", "inet", "inet6")
+		doc("", "that of the addresses", valued(path, "ip_family", config.OneOf("inet", "inet6"), func(s *service, c *cursor.Cursor) {
+			i, ok := c.Choice("unknown address family %s")
 			switch {
 			case !ok:
 			case s.Addr.IsValid() && s.Addr.Is4() != (i == 0):
-				c.Errorf(c.Line(), diag.Conflict, "Virtual server specified family %s conflicts with server family", []string{"inet", "inet6"}[i])
+				c.Errorf(c.Line(), diag.Conflict, "Virtual server specified family %s conflicts with server family", c.Value().Words[i])
 			default:
 				s.Family = []Family{IPv4, IPv6}[i]
 			}
-		}),
+		})),
 		effect("checks go on while the address of the virtual server is not on this machine", flag(path, "ha_suspend", func(s *service) { s.HASuspend = true })),
 		flag(path, "alpha", func(s *service) { s.Alpha = true }),
 		flag(path, "omega", func(s *service) { s.Omega = true }),
@@ -161,14 +162,14 @@ const defaultPersistence = 360
 func schedulerRows() []cursor.Row[service] {
 	const path = servicePath
 	sched := func(name string) cursor.Row[service] {
-		return doc(strings.Join(schedulers, " "), "wlc", line(path, name, "<scheduler>", 1, func(s *service, c *cursor.Cursor) {
-			if i, ok := c.Enum("Invalid lvs_scheduler '%s' - ignoring", schedulers...); ok {
+		return doc("", "wlc", valued(path, name, config.OneOf(schedulers...), func(s *service, c *cursor.Cursor) {
+			if i, ok := c.Choice("Invalid lvs_scheduler '%s' - ignoring"); ok {
 				s.Scheduler = schedulers[i]
 			}
 		}))
 	}
 	forSched := func(name, want string, set func(*service)) cursor.Row[service] {
-		return doc("", "off", line(path, name, "", 0, func(s *service, c *cursor.Cursor) {
+		return doc("", "off", valued(path, name, config.Of(config.Flag), func(s *service, c *cursor.Cursor) {
 			if s.Scheduler != want {
 				c.Errorf(c.Range(), diag.Conflict, "%s only applies to sh scheduler - ignoring", name)
 				return
@@ -198,8 +199,8 @@ func schedulerRows() []cursor.Row[service] {
 func quorumRows() []cursor.Row[service] {
 	const path = servicePath
 	return []cursor.Row[service]{
-		doc("1..4294967295", "1", line(path, "quorum", "<n>", 1, func(s *service, c *cursor.Cursor) {
-			n, ok := c.Int(1, math.MaxUint32)
+		doc("", "1", valued(path, "quorum", config.Whole(1, math.MaxUint32), func(s *service, c *cursor.Cursor) {
+			n, ok := c.Number()
 			if !ok {
 				c.Hint("Quorum must be in [1, 4294967295]. Setting to 1.")
 				n = 1

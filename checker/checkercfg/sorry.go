@@ -3,6 +3,7 @@ package checkercfg
 import (
 	"slices"
 
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 )
@@ -11,7 +12,7 @@ func sorryRows() []cursor.Row[service] {
 	const path = servicePath
 	return []cursor.Row[service]{
 		line(path, "sorry_server", "<ip> [<port>]", 1, (*service).readSorry),
-		doc("", "off", line(path, "sorry_server_inhibit", "", 0, func(s *service, c *cursor.Cursor) {
+		doc("", "off", valued(path, "sorry_server_inhibit", config.Of(config.Flag), func(s *service, c *cursor.Cursor) {
 			if s.Sorry == nil {
 				c.Errorf(c.Range(), diag.Conflict, "Ignoring sorry_server inhibit used before or without sorry_server")
 				return

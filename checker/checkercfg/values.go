@@ -3,8 +3,10 @@ package checkercfg
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 	"keepalived/core/global"
@@ -13,10 +15,10 @@ import (
 // longest is the longest time keepalived keeps in 32 bits of microseconds.
 const longest = 4294967295 * time.Microsecond
 
-// number is `name <n>`. A nil set: only the value is looked at.
+// number is `name <n>`.
 func number[T any](path, name, def string, min, max int64, set func(*T, int64)) cursor.Row[T] {
-	return doc(rangeText(min, max), def, line(path, name, "<n>", 1, func(t *T, c *cursor.Cursor) {
-		if n, ok := c.Int(min, max); ok && set != nil {
+	return doc("", def, valued(path, name, config.Whole(min, max), func(t *T, c *cursor.Cursor) {
+		if n, ok := c.Number(); ok {
 			set(t, n)
 		}
 	}))
@@ -24,20 +26,19 @@ func number[T any](path, name, def string, min, max int64, set func(*T, int64)) 
 
 // timer is `name <seconds>`.
 func timer[T any](path, name, def string, min, max time.Duration, set func(*T, time.Duration)) cursor.Row[T] {
-	return doc("", def, line(path, name, "<seconds>", 1, func(t *T, c *cursor.Cursor) {
-		d, ok := c.Seconds(6, min, max)
-		if !ok {
-			c.Hint("%s invalid - ignoring", name)
-		} else if set != nil {
+	return doc("", def, valued(path, name, config.Time(6, min, max), func(t *T, c *cursor.Cursor) {
+		if d, ok := c.Duration(); ok {
 			set(t, d)
+		} else {
+			c.Hint("%s invalid - ignoring", name)
 		}
 	}))
 }
 
 // boolean is `name [<bool>]`.
 func boolean[T any](path, name, def, complaint string, set func(*T, bool)) cursor.Row[T] {
-	return doc("", def, line(path, name, "[<bool>]", 0, func(t *T, c *cursor.Cursor) {
-		if v, ok := c.Bool(complaint); ok && set != nil {
+	return doc("", def, valued(path, name, config.Of(config.Bool), func(t *T, c *cursor.Cursor) {
+		if v, ok := c.Bool(complaint); ok {
 			set(t, v)
 		}
 	}))
@@ -45,29 +46,25 @@ func boolean[T any](path, name, def, complaint string, set func(*T, bool)) curso
 
 // flag is a keyword without words.
 func flag[T any](path, name string, set func(*T)) cursor.Row[T] {
-	return doc("", "off", line(path, name, "", 0, func(t *T, _ *cursor.Cursor) {
-		if set != nil {
-			set(t)
-		}
-	}))
+	return doc("", "off", valued(path, name, config.Of(config.Flag), func(t *T, _ *cursor.Cursor) { set(t) }))
 }
 
 // text is `name <word>`; missing is the complaint without one.
 func text[T any](path, name, grammar, missing string, set func(*T, string)) cursor.Row[T] {
-	return line(path, name, grammar, 0, func(t *T, c *cursor.Cursor) {
-		w, ok := c.Next()
-		switch {
-		case !ok && missing != "":
-			c.Errorf(c.Range(), diag.BadValue, "%s", missing)
-		case ok && set != nil:
+	r := optional(valued(path, name, config.Of(config.Text), func(t *T, c *cursor.Cursor) {
+		if w, ok := c.Next(); ok {
 			set(t, w.Text)
+		} else if missing != "" {
+			c.Errorf(c.Range(), diag.BadValue, "%s", missing)
 		}
-	})
+	}))
+	r.Grammar = grammar
+	return r
 }
 
 // address is `name <ip>`.
 func address[T any](path, name, def string, set func(*T, netip.Addr)) cursor.Row[T] {
-	return doc("", def, line(path, name, "<ip>", 1, func(t *T, c *cursor.Cursor) {
+	return doc("", def, valued(path, name, config.Of(config.Address), func(t *T, c *cursor.Cursor) {
 		w, ok := c.Word()
 		if !ok {
 			return
@@ -75,7 +72,7 @@ func address[T any](path, name, def string, set func(*T, netip.Addr)) cursor.Row
 		a, ok := cursor.ParseAddr(w.Text)
 		if !ok {
 			c.Errorf(w.Range, diag.BadAddress, "Invalid %s address %s - ignoring", name, w.Text)
-		} else if set != nil {
+		} else {
 			set(t, a)
 		}
 	}))
@@ -83,7 +80,7 @@ func address[T any](path, name, def string, set func(*T, netip.Addr)) cursor.Row
 
 // notify is `name <script>`, which only counts the first time.
 func notify[T any](path, name string, owner func(*T) string, at func(*T) **cursor.Script) cursor.Row[T] {
-	r := line(path, name, "<script>", 1, func(t *T, c *cursor.Cursor) {
+	r := valued(path, name, config.Of(config.Command), func(t *T, c *cursor.Cursor) {
 		s, ok := c.Script()
 		switch {
 		case !ok:
@@ -98,22 +95,12 @@ func notify[T any](path, name string, owner func(*T) string, at func(*T) **curso
 }
 
 // readReverse takes the optional word behind a weight.
-func readReverse(c *cursor.Cursor, words ...string) {
-	if w, ok := c.Next(); ok {
-		for _, v := range words {
-			if w.Text == v {
-				return
-			}
-		}
+func readReverse(c *cursor.Cursor, words ...string) (reverse bool) {
+	w, ok := c.Next()
+	if ok && !slices.Contains(words, w.Text) {
 		c.Errorf(w.Range, diag.BadValue, "unknown weight option %s", w.Text)
 	}
-}
-
-func rangeText(min, max int64) string {
-	if max == math.MaxInt64 {
-		return ""
-	}
-	return sprintf("%d..%d", min, max)
+	return w.Text == "reverse"
 }
 
 // unsetTiming is the Timing of a block that has said nothing yet.
@@ -144,8 +131,8 @@ func orDuration(d, def time.Duration) time.Duration {
 func timingRows[T any](path, what string, of func(*T) *Timing) []cursor.Row[T] {
 	return []cursor.Row[T]{
 		timer(path, "connect_timeout", "5", time.Microsecond, longest, func(t *T, d time.Duration) { of(t).ConnectTimeout = d }),
-		doc("1..4294967295", "as the checker has it", line(path, "retry", "<n>", 1, func(t *T, c *cursor.Cursor) {
-			n, ok := c.Int(1, math.MaxUint32)
+		doc("", "as the checker has it", valued(path, "retry", config.Whole(1, math.MaxUint32), func(t *T, c *cursor.Cursor) {
+			n, ok := c.Number()
 			if !ok {
 				c.Hint("%s retry value invalid", what)
 				return
@@ -153,8 +140,8 @@ func timingRows[T any](path, what string, of func(*T) *Timing) []cursor.Row[T] {
 			of(t).Retry = n
 		})),
 		timer(path, "delay_before_retry", "as the checker has it", 0, longest, func(t *T, d time.Duration) { of(t).RetryDelay = d }),
-		timer(path, "warmup", "delay_loop", 0, math.MaxInt64, func(t *T, d time.Duration) { of(t).Warmup = d }),
-		timer(path, "delay_loop", "60", time.Microsecond, math.MaxInt64, func(t *T, d time.Duration) { of(t).DelayLoop = d }),
+		timer(path, "warmup", "delay_loop", 0, config.NoEnd, func(t *T, d time.Duration) { of(t).Warmup = d }),
+		timer(path, "delay_loop", "60", time.Microsecond, config.NoEnd, func(t *T, d time.Duration) { of(t).DelayLoop = d }),
 	}
 }
 
@@ -165,6 +152,6 @@ type decoder struct {
 	diags    *diag.List
 	groups   map[string]*Group // virtual_server_group
 	files    map[string]bool   // track_file so far
-	bfds     map[string]bool   // bfd_instance so far
+	bfds     map[string]*BFD   // bfd_instance so far
 	services map[string]int    // how many of a key there are
 }

@@ -144,7 +144,7 @@ func TestKeywordsAreDescribed(t *testing.T) {
 			t.Errorf("%s is there twice", name)
 		}
 		seen[name] = true
-		if k.Need > 0 && k.Grammar == "" {
+		if k.Need > 0 && k.Usage() == "" {
 			t.Errorf("%s needs a word, but has no grammar", name)
 		}
 		if k.Deprecated == k.Name {

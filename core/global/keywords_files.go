@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 )
@@ -12,27 +13,27 @@ func fileRows() []row {
 	return []row{
 		number("random_seed", 0, math.MaxUint32, "${_RANDOM} is seeded by the time", func(g *Config, n int64) {
 			g.RandomSeed, g.RandomSeedSet = uint32(n), true
-		}).among("0..4294967295", "time"),
+		}).or("the time"),
 		text("tmp_config_directory", "<dir>", "tmp_config_directory missing directory name", func(g *Config) *string { return &g.TmpConfigDir }).
 			effect("the configuration reaches the children through a socket, not through a file"),
 		text("config_save_dir", "<dir>", "", func(g *Config) *string { return &g.ConfigSaveDir }).effect("configurations are not saved"),
 		of("include_check", "[[+|-]read|match|wildcard_match|brace_match]...", readIncludeCheck),
-		of("reload_check_config", "[<log>]", func(g *Config, c *cursor.Cursor) {
+		of("reload_check_config", "[<file>]", func(g *Config, c *cursor.Cursor) {
 			w, _ := c.Next()
 			g.ReloadCheck, g.ReloadCheckLog = true, w.Text
-		}).among("", "off").effect("every reload is checked before it is applied"),
+		}).value(config.Of(config.Text).OrNone()).or("off").effect("every reload is checked before it is applied"),
 		text("reload_time_file", "<path>", "reload_time_file invalid", func(g *Config) *string { return &g.ReloadTimeFile }).effect(noTimed),
 		flag("reload_repeat", func(g *Config) *bool { return &g.ReloadRepeat }).effect(noTimed),
 		of("reload_file", "[<path>]", func(g *Config, c *cursor.Cursor) {
 			w, _ := c.Next()
 			g.ReloadFile, g.ReloadFileSet = w.Text, true
-		}).among("", "off").effect(noTimed),
+		}).value(config.Of(config.Text).OrNone()).or("off").effect(noTimed),
 		boolean("data_use_instance", "Invalid value '%s' for global date_use_instance specified", func(g *Config) *bool { return &g.DataUseInstance }),
-		text("state_dump_file", "<path>", "", func(g *Config) *string { return &g.StateDumpFile }).since("2.3.3").among("", "/tmp/keepalived.data"),
-		text("stats_dump_file", "<path>", "", func(g *Config) *string { return &g.StatsDumpFile }).since("2.3.3").among("", "/tmp/keepalived.stats"),
-		text("json_dump_file", "<path>", "", func(g *Config) *string { return &g.JSONDumpFile }).since("2.3.3").among("", "/tmp/keepalived.json"),
+		text("state_dump_file", "<path>", "", func(g *Config) *string { return &g.StateDumpFile }).since("2.3.3").or("/tmp/keepalived.data"),
+		text("stats_dump_file", "<path>", "", func(g *Config) *string { return &g.StatsDumpFile }).since("2.3.3").or("/tmp/keepalived.stats"),
+		text("json_dump_file", "<path>", "", func(g *Config) *string { return &g.JSONDumpFile }).since("2.3.3").or("/tmp/keepalived.json"),
 		number("json_version", 1, 2, "version 1 is written", func(g *Config, n int64) { g.JSONVersion = int(n) }).
-			since("2.2.8").among("1..2", "1").effect("version 1 is written"),
+			since("2.2.8").or("1").effect("version 1 is written"),
 		text("iproute_usr_dir", "<dir>", "", func(g *Config) *string { return &g.IPRouteUsrDir }).since("2.3.2").effect(noNames),
 		text("iproute_etc_dir", "<dir>", "", func(g *Config) *string { return &g.IPRouteEtcDir }).since("2.3.2").effect(noNames),
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 )
@@ -19,22 +20,22 @@ func firewallRows() []row {
 			if w, ok := c.Next(); ok {
 				*at(g) = w.Text
 			}
-		}).among("", def)
+		}).value(config.Of(config.Text).OrNone()).or("none; " + def + " without a word")
 	}
 	rows := []row{
 		table("nftables", "keepalived", func(g *Config) *string { return &g.NFTTable }),
 		number("nftables_priority", math.MinInt32, math.MaxInt32, "invalid nftables chain priority", func(g *Config, n int64) {
 			g.NFTPriority = int32(n)
-		}).among("-2147483648..2147483647", "-1"),
+		}).or("-1"),
 		flag("nftables_counters", func(g *Config) *bool { return &g.NFTCounters }),
 		flag("nftables_ifindex", func(g *Config) *bool { return &g.NFTIfIndex }),
 		table("nftables_ipvs", "keepalived_ipvs", func(g *Config) *string { return &g.NFTIPVSTable }),
 		number("nftables_ipvs_priority", math.MinInt32, math.MaxInt32, "invalid ipvs nftables chain priority", func(g *Config, n int64) {
 			g.NFTIPVSPriority = int32(n)
-		}).among("-2147483648..2147483647", "-1"),
+		}).or("-1"),
 		number("nftables_ipvs_start_fwmark", 1, math.MaxUint32, "invalid ipvs nftables start_fwmark priority", func(g *Config, n int64) {
 			g.NFTIPVSFwmark = uint32(n)
-		}).among("1..4294967295", "1000"),
+		}).or("1000"),
 		of("vrrp_iptables", "[<in> [<out>]]", func(g *Config, c *cursor.Cursor) {
 			c.Warnf(c.Range(), diag.Deprecated, "iptables not supported, using nftables instead. "+
 				"Please replace 'vrrp_iptables and 'vrrp_ipsets' with 'nftables' config option")
@@ -71,10 +72,10 @@ func lvsRows() []row {
 		}
 	}
 	rows := []row{
-		of("lvs_timeouts", "[tcp <s>] [tcpfin <s>] [udp <s>]", readLVSTimeouts).among("0..2678400", "unchanged"),
+		of("lvs_timeouts", "[tcp <s>] [tcpfin <s>] [udp <s>]", readLVSTimeouts).within("0..2678400").or("unchanged"),
 		of("lvs_sync_daemon", "<if> [[inst] <instance>] [id <n>] [maxlen <n>] [port <n>] [ttl <n>] [group <addr>]", readSyncDaemon),
 		flag("lvs_flush", func(g *Config) *bool { return &g.LVSFlush }),
-		of("lvs_flush_on_stop", "[VS]", flush).among("", "off"),
+		of("lvs_flush_on_stop", "[VS]", flush).or("off"),
 		of("lvs_flush_onstop", "[VS]", flush).insteadOf("lvs_flush_on_stop"),
 	}
 	for i := range rows {
@@ -184,24 +185,24 @@ func readSyncOption(d *SyncDaemon, name string, c *cursor.Cursor) {
 
 func agentRows() []row {
 	rows := []row{
-		text("snmp_socket", "<addr>", "SNMP error : snmp socket name missing", func(g *Config) *string { return &g.SNMPSocket }).among("", "unix:/var/agentx/master"),
+		text("snmp_socket", "<addr>", "SNMP error : snmp socket name missing", func(g *Config) *string { return &g.SNMPSocket }).or("unix:/var/agentx/master"),
 		flag("enable_snmp_vrrp", func(g *Config) *bool { return &g.SNMPVRRP }),
 		flag("enable_snmp_keepalived", func(g *Config) *bool { return &g.SNMPVRRP }).insteadOf("enable_snmp_vrrp"),
 		flag("enable_snmp_checker", func(g *Config) *bool { return &g.SNMPChecker }),
-		of("enable_snmp_rfc", "", func(g *Config, _ *cursor.Cursor) { g.SNMPRFCv2, g.SNMPRFCv3 = true, true }).among("", "off"),
+		of("enable_snmp_rfc", "", func(g *Config, _ *cursor.Cursor) { g.SNMPRFCv2, g.SNMPRFCv3 = true, true }).value(config.Of(config.Flag)).or("off"),
 		flag("enable_snmp_rfcv2", func(g *Config) *bool { return &g.SNMPRFCv2 }),
 		flag("enable_snmp_rfcv3", func(g *Config) *bool { return &g.SNMPRFCv3 }),
 		flag("enable_traps", func(g *Config) *bool { return &g.SNMPTraps }),
-		seconds("snmp_vs_stats_update_interval", 6, time.Millisecond, 30*time.Second, func(g *Config) *time.Duration { return &g.SNMPVSInterval }).since("2.3.0").among("0.001..30", "5"),
-		seconds("snmp_rs_stats_update_interval", 6, time.Millisecond, 30*time.Second, func(g *Config) *time.Duration { return &g.SNMPRSInterval }).since("2.3.0").among("0.001..30", "0"),
+		seconds("snmp_vs_stats_update_interval", 6, time.Millisecond, 30*time.Second, func(g *Config) *time.Duration { return &g.SNMPVSInterval }).since("2.3.0").or("5"),
+		seconds("snmp_rs_stats_update_interval", 6, time.Millisecond, 30*time.Second, func(g *Config) *time.Duration { return &g.SNMPRSInterval }).since("2.3.0").or("with the virtual servers"),
 	}
 	for i := range rows {
 		rows[i].Effect = noSNMP
 	}
 	bus := []row{
 		flag("enable_dbus", func(g *Config) *bool { return &g.DBus }),
-		text("dbus_service_name", "<name>", "dbus_service_name missing - ignoring", func(g *Config) *string { return &g.DBusServiceName }).among("", "org.keepalived.Vrrp1"),
-		text("dbus_no_interface_name", "<name>", "", func(g *Config) *string { return &g.DBusNoInterfaceName }).since("2.3.0").among("", "none"),
+		text("dbus_service_name", "<name>", "dbus_service_name missing - ignoring", func(g *Config) *string { return &g.DBusServiceName }).or("org.keepalived.Vrrp1"),
+		text("dbus_no_interface_name", "<name>", "", func(g *Config) *string { return &g.DBusNoInterfaceName }).since("2.3.0").or("none"),
 	}
 	for i := range bus {
 		bus[i].Effect = noDBus

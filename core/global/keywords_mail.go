@@ -23,15 +23,15 @@ func mailRows() []row {
 	email.Kind = config.List
 	rows := []row{
 		email,
-		text("notification_email_from", "<addr>", "emailfrom missing - ignoring", func(g *Config) *string { return &g.EmailFrom }).among("", "keepalived@<host name>"),
-		of("smtp_server", "<ip>|<host> [<port>]", readSMTPServer).need(1).among("", "none; port 25"),
+		text("notification_email_from", "<addr>", "emailfrom missing - ignoring", func(g *Config) *string { return &g.EmailFrom }).or("keepalived@<host name>"),
+		of("smtp_server", "<ip>|<host> [<port>]", readSMTPServer).need(1).or("none; port 25"),
 		of("smtp_helo_name", "<string>", func(g *Config, c *cursor.Cursor) {
 			if w, ok := c.Next(); ok {
 				g.SMTPHelo = w.Text
 			}
-		}).among("", "host name"),
-		of("smtp_connect_timeout", "<seconds>", func(g *Config, c *cursor.Cursor) {
-			n, ok := c.Int(0, 4294)
+		}).value(config.Of(config.Text)).or("the host name"),
+		of("smtp_connect_timeout", "", func(g *Config, c *cursor.Cursor) {
+			n, ok := c.NumberFrom(0)
 			if !ok {
 				return
 			}
@@ -40,7 +40,7 @@ func mailRows() []row {
 				n = 1
 			}
 			g.SMTPTimeout = time.Duration(n) * time.Second
-		}).need(1).among("1..4294", "30"),
+		}).need(1).value(config.Whole(1, 4294).In(config.Seconds)).or("30"),
 		tristate("smtp_alert", "Invalid value '%s' for global smtp_alert specified", func(g *Config) *Switch { return &g.SMTPAlert }),
 		tristate("smtp_alert_vrrp", "Invalid value '%s' for global smtp_alert_vrrp specified", func(g *Config) *Switch { return &g.SMTPAlertVRRP }),
 		tristate("smtp_alert_checker", "Invalid value '%s' for global smtp_alert_checker specified", func(g *Config) *Switch { return &g.SMTPAlertChecker }),
@@ -103,7 +103,7 @@ func fifoRows() []row {
 	} {
 		rows = append(rows,
 			of(f.name, "<path> [<user> [<group>]]", func(g *Config, c *cursor.Cursor) { readFIFO(f.at(g), c) }),
-			of(f.name+"_script", "<script>", func(g *Config, c *cursor.Cursor) { readFIFOScript(f.at(g), c) }).asScript().effect("readers of FIFOs are not started yet"))
+			of(f.name+"_script", "", func(g *Config, c *cursor.Cursor) { readFIFOScript(f.at(g), c) }).asScript().effect("readers of FIFOs are not started yet"))
 	}
 	rows[len(rows)-2].Effect = noLVS // lvs_notify_fifo
 	return append(rows,

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 )
@@ -23,21 +24,21 @@ func rootRows() []row {
 		text("instance", "<name>", "instance name missing - ignoring", func(g *Config) *string { return &g.Instance }).root(),
 		number("child_wait_time", 0, math.MaxUint32, "child_wait_time stays at its default", func(g *Config, n int64) {
 			g.ChildWait = time.Duration(min(n, math.MaxInt32)) * time.Second
-		}).root().among("0..4294967295", "5"),
+		}).root().seconds().or("5"),
 		flag("linkbeat_use_polling", func(g *Config) *bool { return &g.LinkbeatPolling }).root().effect("link state is always taken from netlink"),
 	}
 }
 
 func identityRows() []row {
 	return []row{
-		text("router_id", "<string>", "routerid name missing - ignoring", func(g *Config) *string { return &g.RouterID }).among("", "host name"),
+		text("router_id", "<string>", "routerid name missing - ignoring", func(g *Config) *string { return &g.RouterID }).or("the host name"),
 		flag("process_names", func(g *Config) *bool { return &g.ProcessNames }),
 		processName("process_name", func(g *Config) *Process { return &g.Parent }),
 		processName("vrrp_process_name", func(g *Config) *Process { return &g.VRRP }),
 		processName("checker_process_name", func(g *Config) *Process { return &g.Checker }),
 		processName("lvs_process_name", func(g *Config) *Process { return &g.Checker }).insteadOf("checker_process_name"),
 		processName("bfd_process_name", func(g *Config) *Process { return &g.BFD }).effect(noBFD),
-		of("umask", "<number> | <bit>[|<bit>]...", readUmask).need(1).among("0..0777", "0177"),
+		of("umask", "<number> | <bit>[|<bit>]...", readUmask).need(1).within("0..0777").or("0177"),
 		of("script_user", "<user> [[:]<group>]", func(g *Config, c *cursor.Cursor) {
 			w, ok := wordOr(c, "No script username specified")
 			if !ok {
@@ -47,7 +48,7 @@ func identityRows() []row {
 			if group, ok := c.Next(); ok {
 				g.ScriptUser.Group, g.ScriptUser.AllGroups = strings.CutPrefix(group.Text, ":")
 			}
-		}).among("", "keepalived_script if there is such a user, else root"),
+		}).or("keepalived_script if there is such a user, else root"),
 		flag("enable_script_security", func(g *Config) *bool { return &g.ScriptSecurity }),
 		boolean("use_symlink_paths", "", func(g *Config) *bool { return &g.UseSymlinkPaths }).since("2.3.0"),
 		boolean("set_supplementary_groups", "", func(g *Config) *bool { return &g.SupplementaryGroups }).since("2.3.0"),
@@ -62,7 +63,7 @@ func identityRows() []row {
 const maxComm = 15
 
 func processName(name string, at func(*Config) *Process) row {
-	return of(name, "<name>", func(g *Config, c *cursor.Cursor) {
+	return of(name, "", func(g *Config, c *cursor.Cursor) {
 		w, ok := c.Word()
 		if !ok {
 			return
@@ -72,12 +73,12 @@ func processName(name string, at func(*Config) *Process) row {
 			w.Text = w.Text[:maxComm]
 		}
 		at(g).Name = w.Text
-	}).need(1).among("at most 15 characters", "keepalived")
+	}).value(config.Of(config.Text)).need(1).within("at most 15 characters").or("keepalived")
 }
 
 func lifeScript(name string, at func(*Config) **cursor.Script) row {
 	which, _, _ := strings.Cut(name, "_")
-	return of(name, "<script>", func(g *Config, c *cursor.Cursor) {
+	return of(name, "", func(g *Config, c *cursor.Cursor) {
 		s, ok := c.Script()
 		switch {
 		case !ok:
@@ -87,7 +88,7 @@ func lifeScript(name string, at func(*Config) **cursor.Script) row {
 		default:
 			*at(g) = s
 		}
-	}).asScript()
+	}).asScript().or("none")
 }
 
 func lifeTimeout(name string, at func(*Config) *time.Duration) row {
@@ -101,7 +102,7 @@ func lifeTimeout(name string, at func(*Config) *time.Duration) row {
 		}
 		into(g, c)
 	}
-	return r.among("1..1000", "10")
+	return r.seconds().or("10")
 }
 
 // readUmask reads a number with C's prefixes or permission bits joined by "|".
@@ -147,27 +148,27 @@ func modeBit(name string) (uint32, bool) {
 
 func processRows() []row {
 	rows := []row{
-		of("max_auto_priority", "[<n>]", func(g *Config, c *cursor.Cursor) {
+		of("max_auto_priority", "", func(g *Config, c *cursor.Cursor) {
 			g.MaxAutoPriority = 99
 			if !c.More() {
 				return
 			}
-			n, ok := c.Int(-1, 99)
+			n, ok := c.Number()
 			if !ok {
 				c.Hint("must be in [0, 99] (or -1 to disable) - ignoring")
 				n = 0
 			}
 			g.MaxAutoPriority = int(n)
-		}).among("-1..99", "0 (off)").effect(noSched),
-		of("min_auto_priority_delay", "<microseconds>", func(g *Config, c *cursor.Cursor) {
+		}).value(config.Whole(-1, 99).OrNone()).or("0: off").effect(noSched),
+		of("min_auto_priority_delay", "", func(g *Config, c *cursor.Cursor) {
 			if !c.More() {
 				c.Errorf(c.Range(), diag.BadValue, "min_auto_priority_delay requires delay time")
 				return
 			}
-			if n, ok := c.Int(1, 10_000_000); ok {
+			if n, ok := c.Number(); ok {
 				g.MinAutoPriorityDelay = time.Duration(n) * time.Microsecond
 			}
-		}).among("1..10000000", "1000000").effect(noSched),
+		}).value(config.Whole(1, 10_000_000).In(config.Microseconds)).or("1000000").effect(noSched),
 	}
 	kinds := []struct {
 		name string
@@ -187,21 +188,21 @@ func schedulingRows(kind string, at func(*Config) *Process) []row {
 	limit := func(name string) row {
 		return number(name, 1, math.MaxUint32, "Invalid "+kind+" real-time limit", func(g *Config, n int64) {
 			at(g).RTTime = time.Duration(max(n, 2)) * time.Microsecond
-		}).among("1..4294967295 µs", "10000")
+		}).value(config.Whole(1, math.MaxUint32).In(config.Microseconds)).or("10000")
 	}
 	rows := []row{
-		of(kind+"_priority", "<n>", func(g *Config, c *cursor.Cursor) {
+		of(kind+"_priority", "", func(g *Config, c *cursor.Cursor) {
 			if !c.More() {
 				c.Errorf(c.Range(), diag.BadValue, "No %s process priority specified", kind)
-			} else if n, ok := c.Int(-20, 19); ok {
+			} else if n, ok := c.Number(); ok {
 				at(g).Nice = int(n)
 			}
-		}).among("-20..19", "0"),
+		}).value(config.Whole(-20, 19)).or("0"),
 		flag(kind+"_no_swap", func(g *Config) *bool { return &at(g).NoSwap }),
-		of(kind+"_rt_priority", "<n>", func(g *Config, c *cursor.Cursor) { readRTPriority(kind, at(g), c) }).among("1..99", "0 (off)"),
+		of(kind+"_rt_priority", "", func(g *Config, c *cursor.Cursor) { readRTPriority(kind, at(g), c) }).value(config.Whole(1, 99)).or("off"),
 		limit(kind + "_rlimit_rttime"),
 		limit(kind + "_rlimit_rtime").insteadOf(kind + "_rlimit_rttime"),
-		of(kind+"_cpu_affinity", "<cpu>...", func(g *Config, c *cursor.Cursor) { readCPUs(kind, at(g), c) }).among("", "all"),
+		of(kind+"_cpu_affinity", "<cpu>...", func(g *Config, c *cursor.Cursor) { readCPUs(kind, at(g), c) }).or("all"),
 	}
 	for i := range rows {
 		rows[i].Effect = noSched
@@ -218,13 +219,14 @@ func readRTPriority(kind string, p *Process, c *cursor.Cursor) {
 	if !ok {
 		return
 	}
-	if n < 1 {
-		c.Errorf(w.Range, diag.BadNumber, "%s process real-time priority %d less than minimum 1 - setting to minimum", kind, n)
+	v := c.Value()
+	if n < v.Min {
+		c.Errorf(w.Range, diag.BadNumber, "%s process real-time priority %d less than minimum %d - setting to minimum", kind, n, v.Min)
 	}
-	if n > 99 {
-		c.Errorf(w.Range, diag.BadNumber, "%s process real-time priority %d greater than maximum 99 - setting to maximum", kind, n)
+	if n > v.Max {
+		c.Errorf(w.Range, diag.BadNumber, "%s process real-time priority %d greater than maximum %d - setting to maximum", kind, n, v.Max)
 	}
-	p.RTPriority = int(min(max(n, 1), 99))
+	p.RTPriority = int(min(max(n, v.Min), v.Max))
 }
 
 // maxCPU is the number of processors the kernel can be built for. Whether this

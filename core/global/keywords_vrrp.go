@@ -6,13 +6,14 @@ import (
 	"strings"
 	"time"
 
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 )
 
 func vrrpRows() []row {
 	return []row{
-		text("default_interface", "<if>", "default_interface requires interface name", func(g *Config) *string { return &g.DefaultInterface }).among("", "eth0"),
+		text("default_interface", "<if>", "default_interface requires interface name", func(g *Config) *string { return &g.DefaultInterface }).value(config.Of(config.Interface)).or("eth0"),
 		of("dynamic_interfaces", "[allow_if_changes]", func(g *Config, c *cursor.Cursor) {
 			g.DynamicInterfaces = true
 			if w, ok := c.Next(); ok {
@@ -22,26 +23,26 @@ func vrrpRows() []row {
 					c.Errorf(w.Range, diag.BadValue, "Unknown dynamic_interfaces option '%s'", w.Text)
 				}
 			}
-		}).among("", "off"),
-		number("vrrp_version", 2, 3, "VRRP Error: Version must be either 2 or 3", func(g *Config, n int64) { g.Version = uint8(n) }).among("2|3", "2; 3 for IPv6"),
-		group("vrrp_mcast_group4", netip.Addr.Is4, func(g *Config) *netip.Addr { return &g.Group4 }).among("224.0.0.0/4", "224.0.0.18"),
-		group("vrrp_mcast_group6", isIPv6, func(g *Config) *netip.Addr { return &g.Group6 }).among("ff02::/16", "ff02::12"),
+		}).or("off"),
+		number("vrrp_version", 2, 3, "VRRP Error: Version must be either 2 or 3", func(g *Config, n int64) { g.Version = uint8(n) }).or("2; 3 for IPv6"),
+		group("vrrp_mcast_group4", netip.Addr.Is4, func(g *Config) *netip.Addr { return &g.Group4 }).within("IPv4 multicast").or("224.0.0.18"),
+		group("vrrp_mcast_group6", isIPv6, func(g *Config) *netip.Addr { return &g.Group6 }).within("IPv6 multicast, link-local").or("ff02::12"),
 		number("vrrp_down_timer_adverts", 1, 100, "Invalid vrrp_down_timer_adverts [1:100]", func(g *Config, n int64) {
 			g.DownTimerAdverts = uint8(n)
-		}).among("1..100", "3"),
-		tristate("vrrp_lower_prio_no_advert", "Invalid value for vrrp_lower_prio_no_advert specified", func(g *Config) *Switch { return &g.LowerPrioNoAdvert }),
-		tristate("vrrp_higher_prio_send_advert", "Invalid value for vrrp_higher_prio_send_advert specified", func(g *Config) *Switch { return &g.HigherPrioSendAdvert }),
-		tristate("vrrp_owner_ignore_adverts", "Invalid value for vrrp_owner_ignore_adverts specified", func(g *Config) *Switch { return &g.OwnerIgnoreAdverts }).since("2.3.3"),
+		}).or("3"),
+		tristate("vrrp_lower_prio_no_advert", "Invalid value for vrrp_lower_prio_no_advert specified", func(g *Config) *Switch { return &g.LowerPrioNoAdvert }).or("off; on with vrrp_strict"),
+		tristate("vrrp_higher_prio_send_advert", "Invalid value for vrrp_higher_prio_send_advert specified", func(g *Config) *Switch { return &g.HigherPrioSendAdvert }).or("off"),
+		tristate("vrrp_owner_ignore_adverts", "Invalid value for vrrp_owner_ignore_adverts specified", func(g *Config) *Switch { return &g.OwnerIgnoreAdverts }).or("off; on with vrrp_strict").since("2.3.3"),
 		flag("v3_checksum_as_v2", func(g *Config) *bool { return &g.V3ChecksumAsV2 }).since("2.2.8"),
 		flag("vrrp_check_unicast_src", func(g *Config) *bool { return &g.CheckUnicastSource }),
 		// 2.2.7 looks at no word behind these two: `vrrp_strict off` is strict.
 		loose("vrrp_skip_check_adv_addr", func(g *Config) *bool { return &g.SkipCheckAdvAddr }),
 		loose("vrrp_strict", func(g *Config) *bool { return &g.Strict }),
-		seconds("vrrp_startup_delay", 6, time.Millisecond, maxTimer, func(g *Config) *time.Duration { return &g.StartupDelay }).among("0.001..4294.967295", "0"),
-		seconds("vrrp_delay_after_boot", 6, time.Millisecond, maxTimer, func(g *Config) *time.Duration { return &g.DelayAfterBoot }).since("2.4.0").among("0.001..4294.967295", "0"),
+		seconds("vrrp_startup_delay", 6, time.Millisecond, maxTimer, func(g *Config) *time.Duration { return &g.StartupDelay }).or("0"),
+		seconds("vrrp_delay_after_boot", 6, time.Millisecond, maxTimer, func(g *Config) *time.Duration { return &g.DelayAfterBoot }).since("2.4.0").or("0"),
 		flag("log_unknown_vrids", func(g *Config) *bool { return &g.LogUnknownVRIDs }),
-		text("vmac_prefix", "<string>", "", func(g *Config) *string { return &g.VMACPrefix }).among("", "vrrp").effect(noVMAC),
-		text("vmac_addr_prefix", "<string>", "", func(g *Config) *string { return &g.VMACAddrPrefix }).among("", "vmac_prefix").effect(noVMAC),
+		text("vmac_prefix", "<string>", "", func(g *Config) *string { return &g.VMACPrefix }).or("vrrp").effect(noVMAC),
+		text("vmac_addr_prefix", "<string>", "", func(g *Config) *string { return &g.VMACAddrPrefix }).or("vmac_prefix").effect(noVMAC),
 		flag("disable_local_igmp", func(g *Config) *bool { return &g.DisableLocalIGMP }).effect(noVMAC),
 	}
 }
@@ -51,7 +52,7 @@ func isIPv6(a netip.Addr) bool { return a.Is6() }
 // loose is a boolean of which 2.2.7 reads no word, so that `off` switches it on
 // too. Here the word counts, and one that is none is passed over as in 2.2.7.
 func loose(name string, at func(*Config) *bool) row {
-	return of(name, "[<bool>]", func(g *Config, c *cursor.Cursor) {
+	return of(name, "", func(g *Config, c *cursor.Cursor) {
 		w, _ := c.Next()
 		switch w.Text {
 		case "off", "false", "no":
@@ -59,11 +60,11 @@ func loose(name string, at func(*Config) *bool) row {
 		default:
 			*at(g) = true
 		}
-	}).among("", "off")
+	}).value(config.Of(config.Bool)).or("off")
 }
 
 func group(name string, family func(netip.Addr) bool, at func(*Config) *netip.Addr) row {
-	return of(name, "<multicast address>", func(g *Config, c *cursor.Cursor) {
+	return of(name, "", func(g *Config, c *cursor.Cursor) {
 		w, ok := c.Word()
 		if !ok {
 			return
@@ -80,18 +81,18 @@ func group(name string, family func(netip.Addr) bool, at func(*Config) *netip.Ad
 			}
 			*at(g) = a
 		}
-	}).need(1)
+	}).value(config.Of(config.Address)).need(1)
 }
 
 // wholeSeconds is a delay that keepalived keeps in 32 bits of microseconds.
 func wholeSeconds(name string, at func(*Config) *time.Duration) row {
-	return number(name, 0, 4294, name+" invalid - ignoring", func(g *Config, n int64) { *at(g) = time.Duration(n) * time.Second }).among("0..4294", "")
+	return number(name, 0, 4294, name+" invalid - ignoring", func(g *Config, n int64) { *at(g) = time.Duration(n) * time.Second }).seconds()
 }
 
 // atLeastOne is a repeat count of which 0 becomes 1, with a complaint.
 func atLeastOne(name string, at func(*Config) *uint32) row {
-	return of(name, "<n>", func(g *Config, c *cursor.Cursor) {
-		n, ok := c.Int(0, math.MaxInt32)
+	return of(name, "", func(g *Config, c *cursor.Cursor) {
+		n, ok := c.NumberFrom(0)
 		if !ok {
 			return
 		}
@@ -100,29 +101,28 @@ func atLeastOne(name string, at func(*Config) *uint32) row {
 			n = 1
 		}
 		*at(g) = uint32(n)
-	}).need(1).among("1..2147483647", "")
+	}).value(config.Whole(1, math.MaxInt32)).need(1)
 }
 
 func garpRows() []row {
-	def := func(r row, def string) row { r.Default = def; return r }
 	extra := func(g *Config, c *cursor.Cursor) { readExtraIf(g, c) }
 	return []row{
-		def(wholeSeconds("vrrp_garp_master_delay", func(g *Config) *time.Duration { return &g.GARP.Delay }), "5"),
-		def(atLeastOne("vrrp_garp_master_repeat", func(g *Config) *uint32 { return &g.GARP.Repeat }), "5"),
-		def(wholeSeconds("vrrp_garp_master_refresh", func(g *Config) *time.Duration { return &g.GARP.Refresh }), "0 (off)"),
-		def(atLeastOne("vrrp_garp_master_refresh_repeat", func(g *Config) *uint32 { return &g.GARP.RefreshRepeat }), "1"),
-		def(wholeSeconds("vrrp_garp_lower_prio_delay", func(g *Config) *time.Duration { return &g.GARP.LowerPrioDelay }), "vrrp_garp_master_delay"),
+		wholeSeconds("vrrp_garp_master_delay", func(g *Config) *time.Duration { return &g.GARP.Delay }).or("5"),
+		atLeastOne("vrrp_garp_master_repeat", func(g *Config) *uint32 { return &g.GARP.Repeat }).or("5"),
+		wholeSeconds("vrrp_garp_master_refresh", func(g *Config) *time.Duration { return &g.GARP.Refresh }).or("0: off"),
+		atLeastOne("vrrp_garp_master_refresh_repeat", func(g *Config) *uint32 { return &g.GARP.RefreshRepeat }).or("1"),
+		wholeSeconds("vrrp_garp_lower_prio_delay", func(g *Config) *time.Duration { return &g.GARP.LowerPrioDelay }).or("vrrp_garp_master_delay"),
 		number("vrrp_garp_lower_prio_repeat", 0, math.MaxInt32, "Invalid vrrp_garp_lower_prio_repeat", func(g *Config, n int64) {
 			g.GARP.LowerPrioRepeat = uint32(n)
-		}).among("0..2147483647", "vrrp_garp_master_repeat"),
-		seconds("vrrp_garp_interval", 6, time.Microsecond, maxTimer, func(g *Config) *time.Duration { return &g.GARP.Interval }).among("0.000001..4294.967295", "0"),
-		seconds("vrrp_gna_interval", 6, time.Microsecond, maxTimer, func(g *Config) *time.Duration { return &g.GARP.NAInterval }).among("0.000001..4294.967295", "0"),
-		of("vrrp_min_garp", "[<bool>]", func(g *Config, c *cursor.Cursor) {
+		}).or("vrrp_garp_master_repeat"),
+		seconds("vrrp_garp_interval", 6, time.Microsecond, maxTimer, func(g *Config) *time.Duration { return &g.GARP.Interval }).or("0"),
+		seconds("vrrp_gna_interval", 6, time.Microsecond, maxTimer, func(g *Config) *time.Duration { return &g.GARP.NAInterval }).or("0"),
+		of("vrrp_min_garp", "", func(g *Config, c *cursor.Cursor) {
 			if v, ok := c.Bool("Invalid value for vrrp_min_garp specified"); ok && v {
 				g.MinGARP = true
 			}
-		}).among("", "off"),
-		of("vrrp_garp_extra_if", "[all] <seconds>", extra).among("1..86400", "off").effect(noVMAC),
+		}).value(config.Of(config.Bool)).or("off"),
+		of("vrrp_garp_extra_if", "[all] <seconds>", extra).within("1..86400").or("off").effect(noVMAC),
 		of("vrrp_vmac_garp_intvl", "[all] <seconds>", func(g *Config, c *cursor.Cursor) {
 			deprecated(c, "vrrp_garp_extra_if")
 			extra(g, c)
@@ -158,24 +158,24 @@ func bufferRows() []row {
 		{"process_monitor_rcv_bufs", func(g *Config) *Buffers { return &g.ProcessMonitorBufs }},
 	} {
 		rows = append(rows,
-			of(b.name, "<bytes>", func(g *Config, c *cursor.Cursor) {
+			of(b.name, "", func(g *Config, c *cursor.Cursor) {
 				if !c.More() {
 					c.Errorf(c.Range(), diag.BadValue, "%s size missing", b.name)
-				} else if n, ok := c.Int(0, math.MaxUint32); ok {
+				} else if n, ok := c.Number(); ok {
 					b.at(g).Bytes = uint32(n)
 				}
-			}).among("0..4294967295", "0 (the system's)").effect(noBuffers),
+			}).value(config.Whole(0, math.MaxUint32).In(config.Bytes)).or("0: the system's").effect(noBuffers),
 			boolean(b.name+"_force", "Invalid value '%s' for global "+b.name+"_force specified", func(g *Config) *bool { return &b.at(g).Force }).effect(noBuffers))
 	}
 	return append(rows,
-		of("vrrp_rx_bufs_policy", "MTU|ADVERT|<bytes>", readRxBufs).effect(noBuffers),
-		of("vrrp_rx_bufs_multiplier", "<n>", func(g *Config, c *cursor.Cursor) {
+		of("vrrp_rx_bufs_policy", "MTU|ADVERT|<bytes>", readRxBufs).or("the system's").effect(noBuffers),
+		of("vrrp_rx_bufs_multiplier", "", func(g *Config, c *cursor.Cursor) {
 			if !c.More() {
 				c.Errorf(c.Range(), diag.BadValue, "Invalid vrrp_rx_bufs_multiplier")
-			} else if n, ok := c.Int(1, math.MaxUint32); ok {
+			} else if n, ok := c.Number(); ok {
 				g.RxBufs.Multiplier = uint32(n)
 			}
-		}).among("1..4294967295", "3").effect(noBuffers))
+		}).value(config.Whole(1, math.MaxUint32)).or("3").effect(noBuffers))
 }
 
 func readRxBufs(g *Config, c *cursor.Cursor) {

@@ -40,8 +40,14 @@ func of(name, grammar string, into func(*Config, *cursor.Cursor)) row {
 // need: the keyword cannot do without n words.
 func (r row) need(n int) row { r.Need = n; return r }
 
-// among tells range and default for the documentation.
-func (r row) among(rng, def string) row { r.Range, r.Default = rng, def; return r }
+// value says what stands behind the keyword.
+func (r row) value(v config.Value) row { r.Value = v; return r }
+
+// within adds to the range what the value does not say.
+func (r row) within(text string) row { r.Range = text; return r }
+
+// or tells what holds without the keyword.
+func (r row) or(def string) row { r.Default = def; return r }
 
 func (r row) since(version string) row { r.Since = version; return r }
 
@@ -49,56 +55,63 @@ func (r row) effect(text string) row { r.Effect = text; return r }
 
 func (r row) insteadOf(use string) row { r.Deprecated = use; return r }
 
-func (r row) asScript() row { r.Row.Script = true; return r }
+// asScript makes the value a command.
+func (r row) asScript() row {
+	r.Row.Script, r.Value = true, config.Of(config.Command)
+	return r
+}
+
+// seconds makes the number one of seconds.
+func (r row) seconds() row { r.Value.Unit = config.Seconds; return r }
 
 // root moves the keyword out of global_defs.
 func (r row) root() row { r.Path = ""; return r }
 
 // flag is a keyword without words that switches something on.
 func flag(name string, at func(*Config) *bool) row {
-	return of(name, "", func(g *Config, _ *cursor.Cursor) { *at(g) = true }).among("", "off")
+	return of(name, "", func(g *Config, _ *cursor.Cursor) { *at(g) = true }).value(config.Of(config.Flag)).or("off")
 }
 
 // boolean is `name [on|true|yes|off|false|no]`; no word is on.
 func boolean(name, complaint string, at func(*Config) *bool) row {
-	return of(name, "[<bool>]", func(g *Config, c *cursor.Cursor) {
+	return of(name, "", func(g *Config, c *cursor.Cursor) {
 		if v, ok := c.Bool(complaint); ok {
 			*at(g) = v
 		}
-	}).among("", "off")
+	}).value(config.Of(config.Bool)).or("off")
 }
 
 // tristate is a boolean that remembers whether it was said.
 func tristate(name, complaint string, at func(*Config) *Switch) row {
-	return of(name, "[<bool>]", func(g *Config, c *cursor.Cursor) {
+	return of(name, "", func(g *Config, c *cursor.Cursor) {
 		if v, ok := c.Bool(complaint); ok {
 			*at(g) = SwitchOf(v)
 		}
-	}).among("", "unset")
+	}).value(config.Of(config.Bool))
 }
 
 // number is `name <n>` within [min, max]; hint says what follows from a bad one.
 func number(name string, min, max int64, hint string, set func(*Config, int64)) row {
-	return of(name, "<n>", func(g *Config, c *cursor.Cursor) {
-		n, ok := c.Int(min, max)
+	return of(name, "", func(g *Config, c *cursor.Cursor) {
+		n, ok := c.Number()
 		if !ok {
 			c.Hint("%s", hint)
 			return
 		}
 		set(g, n)
-	}).need(1)
+	}).value(config.Whole(min, max)).need(1)
 }
 
 // seconds is `name <seconds>` with decimals.
 func seconds(name string, places int, min, max time.Duration, at func(*Config) *time.Duration) row {
-	return of(name, "<seconds>", func(g *Config, c *cursor.Cursor) {
-		d, ok := c.Seconds(places, min, max)
+	return of(name, "", func(g *Config, c *cursor.Cursor) {
+		d, ok := c.Duration()
 		if !ok {
 			c.Hint("%s is left as it is", name)
 			return
 		}
 		*at(g) = d
-	}).need(1)
+	}).value(config.Time(places, min, max)).need(1)
 }
 
 // text is `name <word>`. missing is the complaint without a word; "" makes the
@@ -108,7 +121,7 @@ func text(name, grammar, missing string, at func(*Config) *string) row {
 		if w, ok := wordOr(c, missing); ok {
 			*at(g) = w.Text
 		}
-	})
+	}).value(config.Of(config.Text))
 	if missing == "" {
 		r.Need = 1
 	}

@@ -19,6 +19,7 @@ func (b *building) complete() {
 	b.completeVersion()
 	b.completeAuth()
 	b.completeAdvertInt()
+	b.completeHMAC()
 	b.completeUnicast()
 	b.completeGARP()
 	b.completeAddresses()

@@ -49,7 +49,7 @@ func Keywords() []config.Keyword {
 		cursor.Keywords(groupRows()),
 		cursor.Keywords(instanceRows()),
 		cursor.Keywords(authRows()),
-		hmacKeywords(),
+		cursor.Keywords(hmacRows()),
 	)
 }
 
@@ -84,6 +84,7 @@ var (
 	groupTable      = cursor.Index(groupRows())
 	instanceTable   = cursor.Index(instanceRows())
 	authTable       = cursor.Index(authRows())
+	hmacTable       = cursor.Index(hmacRows())
 )
 
 // wantInterface reports an interface that does not exist, with which a start ends

@@ -56,7 +56,7 @@ func Compare(a, b *Instance) Change {
 	differ(ChangeElection, a.Election == b.Election)
 	differ(ChangeSource, a.Source == b.Source)
 	differ(ChangeUnicast, equalUnicast(a.Unicast, b.Unicast))
-	differ(ChangeAuth, a.Auth == b.Auth)
+	differ(ChangeAuth, a.Auth == b.Auth && equalHMAC(a.HMAC, b.HMAC))
 	differ(ChangeGARP, a.GARP == b.GARP)
 	differ(ChangeAddresses, slices.EqualFunc(a.Addresses, b.Addresses, equalAddress) && slices.EqualFunc(a.Excluded, b.Excluded, equalAddress))
 	differ(ChangeRoutes, slices.EqualFunc(a.Routes, b.Routes, equalRoute) && slices.EqualFunc(a.Rules, b.Rules, equalRule))
@@ -69,6 +69,13 @@ func Compare(a, b *Instance) Change {
 func equalUnicast(a, b Unicast) bool {
 	return a.TTL == b.TTL && a.CheckSource == b.CheckSource && a.FaultNoPeer == b.FaultNoPeer &&
 		a.ChecksumCompat == b.ChecksumCompat && slices.Equal(a.Peers, b.Peers)
+}
+
+func equalHMAC(a, b *HMAC) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return slices.Equal(a.Keys, b.Keys) && a.Active == b.Active && a.Monotonic == b.Monotonic && a.Window == b.Window && a.Mode == b.Mode
 }
 
 func equalAddress(a, b Address) bool {

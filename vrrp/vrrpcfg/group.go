@@ -44,13 +44,13 @@ func groupRows() []cursor.Row[syncGroup] {
 		return r
 	}
 	notify := func(name string, at func(*syncGroup) **cursor.Script) cursor.Row[syncGroup] {
-		r := line(path, name, "<script>", 1, func(g *syncGroup, c *cursor.Cursor) {
+		r := valued(path, name, config.Of(config.Command), func(g *syncGroup, c *cursor.Cursor) {
 			readNotify(c, at(g), sprintf("vrrp group %s: %s script already specified - ignoring %%s", g.Name, name))
 		})
 		r.Script = true
 		return r
 	}
-	oldTracking := line(path, "global_tracking", "", 0, func(g *syncGroup, c *cursor.Cursor) {
+	oldTracking := valued(path, "global_tracking", config.Of(config.Flag), func(g *syncGroup, c *cursor.Cursor) {
 		c.Warnf(c.Range(), diag.Deprecated, "(%s) global_tracking is deprecated. Use track_interface/script/file on the sync group", g.Name)
 		g.TrackingWeight = true
 	})
@@ -87,13 +87,13 @@ func groupRows() []cursor.Row[syncGroup] {
 		notify("notify_fault", func(g *syncGroup) **cursor.Script { return &g.Notify.Fault }),
 		notify("notify_stop", func(g *syncGroup) **cursor.Script { return &g.Notify.Stop }),
 		notify("notify", func(g *syncGroup) **cursor.Script { return &g.Notify.Any }),
-		effect(noMail, doc("", "smtp_alert_vrrp", line(path, "smtp_alert", "[<bool>]", 0, func(g *syncGroup, c *cursor.Cursor) {
+		effect(noMail, doc("", "smtp_alert_vrrp", valued(path, "smtp_alert", config.Of(config.Bool), func(g *syncGroup, c *cursor.Cursor) {
 			readSwitch(c, &g.smtp, "Invalid vrrp_group smtp_alert parameter %s")
 		}))),
-		doc("", "vrrp_notify_priority_changes", line(path, "notify_priority_changes", "[<bool>]", 0, func(g *syncGroup, c *cursor.Cursor) {
+		doc("", "vrrp_notify_priority_changes", valued(path, "notify_priority_changes", config.Of(config.Bool), func(g *syncGroup, c *cursor.Cursor) {
 			readSwitch(c, &g.prioLines, sprintf("(%s) Invalid value '%%s' for sync group notify_priority_changes specified", g.Name))
 		})),
-		doc("", "off", line(path, "sync_group_tracking_weight", "", 0, func(g *syncGroup, _ *cursor.Cursor) { g.TrackingWeight = true })),
+		flagOf(path, "sync_group_tracking_weight", func(g *syncGroup) { g.TrackingWeight = true }),
 		oldTracking,
 	}
 }

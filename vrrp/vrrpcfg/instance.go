@@ -24,14 +24,17 @@ func on(name, grammar string, need int, into func(*building, *cursor.Cursor)) ro
 	return line(instancePath, name, grammar, need, into)
 }
 
-// flag is a keyword without words.
-func flag(name string, set func(*building)) row {
-	return doc("", "off", on(name, "", 0, func(b *building, _ *cursor.Cursor) { set(b) }))
+// value is a keyword with a value of a usual shape.
+func value(name string, v config.Value, into func(*building, *cursor.Cursor)) row {
+	return valued(instancePath, name, v, into)
 }
+
+// flag is a keyword without words.
+func flag(name string, set func(*building)) row { return flagOf(instancePath, name, set) }
 
 // tristate is a bool whose default is a global one.
 func tristate(name, def string, complaint func(b *building) string, at func(*building) *global.Switch) row {
-	return doc("", def, on(name, "[<bool>]", 0, func(b *building, c *cursor.Cursor) { readSwitch(c, at(b), complaint(b)) }))
+	return doc("", def, value(name, config.Of(config.Bool), func(b *building, c *cursor.Cursor) { readSwitch(c, at(b), complaint(b)) }))
 }
 
 // invalid is the complaint of most of them.
@@ -41,8 +44,8 @@ func invalid(name string) func(*building) string {
 
 // number is `name <n>`; hint says what follows from a bad one.
 func number(name, def string, min, max int64, hint string, set func(*building, int64)) row {
-	return doc(sprintf("%d..%d", min, max), def, on(name, "<n>", 1, func(b *building, c *cursor.Cursor) {
-		n, ok := c.Int(min, max)
+	return doc("", def, value(name, config.Whole(min, max), func(b *building, c *cursor.Cursor) {
+		n, ok := c.Number()
 		if !ok {
 			c.Hint("(%s) %s", b.Name, hint)
 			return
@@ -75,8 +78,8 @@ func instanceRows() []row {
 
 func basicRows() []row {
 	return []row{
-		doc("", "BACKUP; MASTER with priority 255", on("state", "MASTER|BACKUP", 1, (*building).readState)),
-		on("interface", "<if>", 1, func(b *building, c *cursor.Cursor) {
+		doc("", "BACKUP; MASTER with priority 255", value("state", config.OneOf("MASTER", "BACKUP"), (*building).readState)),
+		value("interface", config.Of(config.Interface), func(b *building, c *cursor.Cursor) {
 			w, ok := c.Word()
 			if !ok {
 				return
@@ -95,7 +98,7 @@ func basicRows() []row {
 				b.spoiled = true
 			}
 		}),
-		effect("VRFs are not looked at yet", on("vrf", "<if>", 1, func(b *building, c *cursor.Cursor) {
+		effect("VRFs are not looked at yet", value("vrf", config.Of(config.Interface), func(b *building, c *cursor.Cursor) {
 			w, _ := c.Word()
 			if b.Identity.Interface != "" {
 				c.Errorf(w.Range, diag.Conflict, "(%s) Cannot specify VRF interface and interface - ignoring", b.Name)
@@ -104,23 +107,23 @@ func basicRows() []row {
 			b.Identity.VRF = w.Text
 		})),
 		number("virtual_router_id", "", 1, 255, "VRID not valid - must be between 1 & 255", func(b *building, n int64) { b.Identity.VRID = uint8(n) }),
-		doc("1..255", "100; 255 with state MASTER", on("priority", "<n>", 1, func(b *building, c *cursor.Cursor) {
-			n, ok := c.Int(1, 255)
+		doc("", "100; 255 with state MASTER", value("priority", config.Whole(1, 255), func(b *building, c *cursor.Cursor) {
+			n, ok := c.Number()
 			if !ok {
 				c.Hint("(%s) Priority not valid! must be between 1 & 255. Using default %d", b.Name, defaultPriority)
 				n = defaultPriority
 			}
 			b.priority = uint8(n)
 		})),
-		doc("0.01..255; VRRP 2: whole seconds; VRRP 3: up to 40.95 in steps of 0.01", "1", on("advert_int", "<seconds>", 1, func(b *building, c *cursor.Cursor) {
-			if t, ok := c.Seconds(6, 10*time.Millisecond, 255*time.Second); ok {
+		doc("VRRP 2: whole seconds; VRRP 3: up to 40.95 in steps of 0.01", "1", value("advert_int", config.Time(6, 10*time.Millisecond, 255*time.Second), func(b *building, c *cursor.Cursor) {
+			if t, ok := c.Duration(); ok {
 				b.Election.AdvertInt = t
 			} else {
 				c.Hint("(%s) Advert interval not valid! Must be > 0 - ignoring", b.Name)
 			}
 		})),
-		doc("2|3", "vrrp_version; 3 for IPv6", on("version", "<n>", 1, func(b *building, c *cursor.Cursor) {
-			n, ok := c.Int(2, 3)
+		doc("", "vrrp_version; 3 for IPv6", value("version", config.Whole(2, 3), func(b *building, c *cursor.Cursor) {
+			n, ok := c.Number()
 			switch {
 			case !ok:
 				c.Hint("(%s): Version must be either 2 or 3", b.Name)
@@ -130,7 +133,7 @@ func basicRows() []row {
 				b.version = uint8(n)
 			}
 		})),
-		deprecated("version 3 and an IPv6 address", on("native_ipv6", "", 0, func(b *building, c *cursor.Cursor) {
+		deprecated("version 3 and an IPv6 address", value("native_ipv6", config.Of(config.Flag), func(b *building, c *cursor.Cursor) {
 			if b.family == IPv4 {
 				c.Errorf(c.Range(), diag.Conflict, "(%s) Cannot specify native_ipv6 with IPv4 addresses", b.Name)
 				return
@@ -144,24 +147,22 @@ func basicRows() []row {
 func otherRows() []row {
 	return []row{
 		doc("", "none", members("authentication", "{ auth_type PASS|AH auth_pass <password> }", (*building).readAuthentication)),
-		effect("a process that is late asks the network first and needs no such rule", since("2.2.8", on("timer_expired_backup", "[<1..254>]", 0, (*building).readTimerExpired))),
-		deprecated("timer_expired_backup", since("2.3.2", on("thread_timer_expired", "[<1..254>]", 0, func(b *building, c *cursor.Cursor) {
+		effect("a process that is late asks the network first and needs no such rule", since("2.2.8", doc("", "off; 254 without a number", value("timer_expired_backup", config.Whole(1, 254).OrNone(), (*building).readTimerExpired)))),
+		deprecated("timer_expired_backup", since("2.3.2", value("thread_timer_expired", config.Whole(1, 254).OrNone(), func(b *building, c *cursor.Cursor) {
 			c.Warnf(c.Range(), diag.Deprecated, "Keyword %q is deprecated - please use %q", "thread_timer_expired", "timer_expired_backup")
 			b.readTimerExpired(c)
 		}))),
 		effect("nothing depends on it", number("debug", "0", 0, 4, "Debug value not valid; must be between 0-4", func(b *building, n int64) { b.Election.Debug = uint8(n) })),
-		effect("socket buffer sizes are left to the kernel", doc("0..4294967295", "vrrp_rx_bufs_policy", on("kernel_rx_buf_size", "<bytes>", 0, func(b *building, c *cursor.Cursor) {
+		effect("socket buffer sizes are left to the kernel", doc("", "vrrp_rx_bufs_policy", optional(value("kernel_rx_buf_size", config.Whole(0, math.MaxUint32).In(config.Bytes), func(b *building, c *cursor.Cursor) {
 			if !c.More() {
 				c.Errorf(c.Range(), diag.BadValue, "(%s) invalid kernel_rx_buf_size specified", b.Name)
-			} else if n, ok := c.Int(0, math.MaxUint32); ok {
+			} else if n, ok := c.Number(); ok {
 				b.Election.RxBuf = uint32(n)
 			} else {
 				c.Hint("(%s) invalid kernel_rx_buf_size specified", b.Name)
 			}
-		}))),
-		effect("adverts are sent and accepted without it", since("2.4.0", members("auth_hmac", "{ ... }", func(b *building, c *cursor.Cursor) {
-			c.Errorf(c.Range(), diag.Unsupported, "(%s) auth_hmac is not built yet: adverts are sent and accepted without it", b.Name)
-		}))),
+		})))),
+		effect("adverts are sent and accepted without it", since("2.4.0", members("auth_hmac", "{ ... }", (*building).readHMAC))),
 	}
 }
 
@@ -190,7 +191,7 @@ func (b *building) readState(c *cursor.Cursor) {
 func (b *building) readTimerExpired(c *cursor.Cursor) {
 	b.Election.TimerExpiredBackup = 254
 	if c.More() {
-		if n, ok := c.Int(1, 254); ok {
+		if n, ok := c.Number(); ok {
 			b.Election.TimerExpiredBackup = uint8(n)
 		}
 	}
@@ -204,8 +205,8 @@ func (b *building) readAuthentication(c *cursor.Cursor) {
 
 func authRows() []row {
 	return []row{
-		line(authPath, "auth_type", "PASS|AH", 1, func(b *building, c *cursor.Cursor) {
-			if i, ok := c.Enum("("+b.Name+") unknown authentication type '%s'", "PASS", "AH"); ok {
+		valued(authPath, "auth_type", config.OneOf("PASS", "AH"), func(b *building, c *cursor.Cursor) {
+			if i, ok := c.Choice("(" + b.Name + ") unknown authentication type '%s'"); ok {
 				b.Auth.Type, b.authType = AuthPass+AuthType(i), true
 			}
 		}),
@@ -224,31 +225,15 @@ func authRows() []row {
 	}
 }
 
-func hmacKeywords() []config.Keyword {
-	const path = instancePath + "/auth_hmac"
-	of := func(name, grammar string, need int) config.Keyword {
-		return config.Keyword{Path: path, Name: name, Grammar: grammar, Need: need, Since: "2.4.0"}
-	}
-	key := of("key", "<id> <value>", 2)
-	key.Secret = 2
-	return []config.Keyword{
-		key,
-		of("active_key", "<id>", 1),
-		of("anti_replay", "time|monotonic", 1),
-		of("time_window", "<seconds>", 1),
-		of("mode", "enforce|permissive|receive-only", 1),
-	}
-}
-
 func notifyRows() []row {
 	script := func(name string, at func(*building) **cursor.Script) row {
-		r := on(name, "<script>", 1, func(b *building, c *cursor.Cursor) {
+		r := value(name, config.Of(config.Command), func(b *building, c *cursor.Cursor) {
 			readNotify(c, at(b), sprintf("(%s) %s script already specified - ignoring %%s", b.Name, name))
 		})
 		r.Script = true
 		return r
 	}
-	deleted := on("notify_deleted", "[<script>]", 0, func(b *building, c *cursor.Cursor) {
+	deleted := value("notify_deleted", config.Of(config.Command).OrNone(), func(b *building, c *cursor.Cursor) {
 		b.Notify.DeletedSet = true
 		readNotify(c, &b.Notify.Deleted, sprintf("(%s) notify_deleted script already specified - ignoring %%s", b.Name))
 	})

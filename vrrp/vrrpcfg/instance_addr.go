@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 )
@@ -51,7 +52,7 @@ func addressRows() []row {
 
 func unicastRows() []row {
 	source := func(name string, unicast bool) row {
-		return doc("", "first address of the interface; IPv6: its link-local", on(name, "<ip>", 1, func(b *building, c *cursor.Cursor) {
+		return doc("", "first address of the interface; IPv6: its link-local", value(name, config.Of(config.Address), func(b *building, c *cursor.Cursor) {
 			b.unicast = b.unicast || unicast
 			w, ok := c.Word()
 			if !ok {
@@ -71,7 +72,7 @@ func unicastRows() []row {
 	return []row{
 		source("mcast_src_ip", false),
 		source("unicast_src_ip", true),
-		doc("", "vrrp_mcast_group4, vrrp_mcast_group6", on("mcast_dst_ip", "<multicast address>", 1, func(b *building, c *cursor.Cursor) {
+		doc("multicast", "vrrp_mcast_group4, vrrp_mcast_group6", value("mcast_dst_ip", config.Of(config.Address), func(b *building, c *cursor.Cursor) {
 			w, ok := c.Word()
 			if !ok {
 				return
@@ -96,8 +97,8 @@ func unicastRows() []row {
 		}),
 		number("unicast_ttl", "255", 0, 255, "TTL not valid - must be between 0 & 255", func(b *building, n int64) { b.Unicast.TTL = int(n) }),
 		flag("unicast_fault_no_peer", func(b *building) { b.Unicast.FaultNoPeer = true }),
-		doc("", "vrrp_check_unicast_src", on("check_unicast_src", "", 0, func(b *building, _ *cursor.Cursor) { b.checkSource, b.unicast = true, true })),
-		doc("", "found out by the first advert", on("old_unicast_checksum", "[never]", 0, func(b *building, c *cursor.Cursor) {
+		doc("", "vrrp_check_unicast_src", flag("check_unicast_src", func(b *building) { b.checkSource, b.unicast = true, true })),
+		doc("", "found out by the first advert", value("old_unicast_checksum", config.OneOf("never").OrNone(), func(b *building, c *cursor.Cursor) {
 			b.unicast = true
 			w, ok := c.Next()
 			switch {

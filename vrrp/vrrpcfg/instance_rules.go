@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"keepalived/core/config"
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 	"keepalived/core/global"
@@ -11,10 +12,10 @@ import (
 
 func electionRows() []row {
 	return []row{
-		doc("", "preempt", on("preempt", "", 0, func(b *building, _ *cursor.Cursor) { b.nopreemptSaid = false })),
+		doc("", "preempt", flag("preempt", func(b *building) { b.nopreemptSaid = false })),
 		flag("nopreempt", func(b *building) { b.nopreemptSaid = true }),
-		doc("0..1000", "0", on("preempt_delay", "<seconds>", 1, func(b *building, c *cursor.Cursor) {
-			if t, ok := c.Seconds(6, 0, 1000*time.Second); ok {
+		doc("", "0", value("preempt_delay", config.Time(6, 0, 1000*time.Second), func(b *building, c *cursor.Cursor) {
+			if t, ok := c.Duration(); ok {
 				b.Election.PreemptDelay = t
 			} else {
 				c.Hint("(%s) Preempt_delay not valid! must be between 0-1000", b.Name)
@@ -29,7 +30,7 @@ func electionRows() []row {
 		tristate("skip_check_adv_addr", "vrrp_skip_check_adv_addr", invalid("skip_check_adv_addr"), func(b *building) *global.Switch { return &b.skipCheck }),
 		since("2.2.8", tristate("v3_checksum_as_v2", "v3_checksum_as_v2", invalid("v3_checksum_as_v2"), func(b *building) *global.Switch { return &b.checksumAsV2 })),
 		tristate("strict_mode", "vrrp_strict", invalid("strict_mode"), func(b *building) *global.Switch { return &b.strict }),
-		doc("", "accept; strict mode: no_accept unless priority 255", on("accept", "", 0, func(b *building, _ *cursor.Cursor) { b.accept = global.On })),
+		doc("", "accept; strict mode: no_accept unless priority 255", flag("accept", func(b *building) { b.accept = global.On })),
 		effect(noFirewall, flag("no_accept", func(b *building) { b.accept = global.Off })),
 		effect("the sysctl is left alone", flag("promote_secondaries", func(b *building) { b.Election.PromoteSecondaries = true })),
 	}
@@ -37,11 +38,13 @@ func electionRows() []row {
 
 func garpRows() []row {
 	delay := func(name, def string, at func(*building) *time.Duration) row {
-		return number(name, def, 0, 4294, name+" invalid - ignoring", func(b *building, n int64) { *at(b) = time.Duration(n) * time.Second })
+		r := number(name, def, 0, 4294, name+" invalid - ignoring", func(b *building, n int64) { *at(b) = time.Duration(n) * time.Second })
+		r.Value.Unit = config.Seconds
+		return r
 	}
 	repeat := func(name string, at func(*building) *uint32) row {
-		return doc("1..2147483647", "vrrp_"+name, on(name, "<n>", 1, func(b *building, c *cursor.Cursor) {
-			n, ok := c.Int(0, math.MaxInt32)
+		return doc("", "vrrp_"+name, value(name, config.Whole(1, math.MaxInt32), func(b *building, c *cursor.Cursor) {
+			n, ok := c.NumberFrom(0)
 			if !ok {
 				c.Hint("(%s): %s invalid - ignoring", b.Name, name)
 				return
@@ -101,11 +104,11 @@ func trackRows() []row {
 		effect(noBFD, block("track_bfd", named, func(b *building, c *cursor.Cursor) { b.d.trackList(trackBFDs, b.Name, &b.Track.BFDs, c) })),
 		flag("dont_track_primary", func(b *building) { b.Track.NoPrimary = true }),
 		flag("track_src_ip", func(b *building) { b.Source.Track = true }),
-		deprecated("linkbeat_interfaces", on("linkbeat_use_polling", "", 0, func(b *building, c *cursor.Cursor) {
+		deprecated("linkbeat_interfaces", value("linkbeat_use_polling", config.Of(config.Flag), func(b *building, c *cursor.Cursor) {
 			c.Warnf(c.Range(), diag.Deprecated, "(%s) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block", b.Name)
 			b.Track.LinkbeatPolling = true
 		})),
-		deprecated("lvs_sync_daemon", on("lvs_sync_daemon_interface", "<if>", 1, func(b *building, c *cursor.Cursor) {
+		deprecated("lvs_sync_daemon", value("lvs_sync_daemon_interface", config.Of(config.Interface), func(b *building, c *cursor.Cursor) {
 			c.Warnf(c.Range(), diag.Deprecated, "(%s) Specifying lvs_sync_daemon_interface against a vrrp is deprecated.", b.Name)
 			c.Hint("Please use global lvs_sync_daemon")
 		})),

@@ -72,6 +72,7 @@ type Instance struct {
 	Source   Source
 	Unicast  Unicast
 	Auth     Auth
+	HMAC     *HMAC // nil: none
 	GARP     GARP
 
 	Addresses []Address // virtual_ipaddress, in the order of the file: advertised
@@ -195,6 +196,36 @@ const (
 type Auth struct {
 	Type AuthType
 	Pass [8]byte // padded with zero octets
+}
+
+// HMACMode is mode of auth_hmac.
+type HMACMode uint8
+
+const (
+	// HMACEnforce refuses adverts without a trailer.
+	HMACEnforce HMACMode = iota
+	// HMACPermissive accepts them.
+	HMACPermissive
+	// HMACReceiveOnly accepts them, too, and sends none itself (2.4.2).
+	HMACReceiveOnly
+)
+
+// HMACKey is one key of auth_hmac: its octets, or the file that has them.
+type HMACKey struct {
+	ID     uint8  // 1..255
+	Secret string // 32 to 64 octets; "" with File
+	File   string
+}
+
+// HMAC is auth_hmac (2.4.0): a trailer of adverts by which their sender is known and
+// copies of old ones are found out.
+type HMAC struct {
+	Keys   []HMACKey // at least one, with different ids
+	Active uint8     // the id of the one that is sent with
+	// Monotonic: only adverts later than the last one count, whatever the clock.
+	Monotonic bool
+	Window    time.Duration // how far the sender's clock may be from ours
+	Mode      HMACMode
 }
 
 // GARP is the schedule of gratuitous ARP and neighbour advertisements, with the

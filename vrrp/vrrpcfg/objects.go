@@ -24,11 +24,31 @@ func effect[T any](text string, r cursor.Row[T]) cursor.Row[T] {
 	return r
 }
 
-// doc adds range and default for the documentation.
+// doc adds what holds without the keyword, and to the range what the value does not say.
 func doc[T any](rng, def string, r cursor.Row[T]) cursor.Row[T] {
 	r.Range, r.Default = rng, def
 	return r
 }
+
+// valued makes a row of a block at path whose value is of a usual shape; it is wanted
+// unless it is optional.
+func valued[T any](path, name string, v config.Value, into func(*T, *cursor.Cursor)) cursor.Row[T] {
+	need := 1
+	if v.Optional {
+		need = 0
+	}
+	r := line(path, name, "", need, into)
+	r.Value = v
+	return r
+}
+
+// flagOf is a keyword without a value.
+func flagOf[T any](path, name string, set func(*T)) cursor.Row[T] {
+	return doc("", "off", valued(path, name, config.Of(config.Flag), func(t *T, _ *cursor.Cursor) { set(t) }))
+}
+
+// optional: the row's value may be left out, or its reader says what is missing.
+func optional[T any](r cursor.Row[T]) cursor.Row[T] { r.Need = 0; return r }
 
 func (d *decoder) readScript(c *cursor.Cursor) {
 	name, ok := c.Word()
@@ -53,8 +73,8 @@ func (d *decoder) readScript(c *cursor.Cursor) {
 func scriptRows() []cursor.Row[Script] {
 	const path = "vrrp_script"
 	count := func(name string, at func(*Script) *int) cursor.Row[Script] {
-		return doc("1..2147483647", "1", line(path, name, "<n>", 1, func(s *Script, c *cursor.Cursor) {
-			n, ok := c.Int(1, math.MaxInt32)
+		return doc("", "1", valued(path, name, config.Whole(1, math.MaxInt32), func(s *Script, c *cursor.Cursor) {
+			n, ok := c.Number()
 			if !ok {
 				c.Hint("(%s): vrrp script %s value invalid, defaulting to 1", s.Name, name)
 				n = 1
@@ -71,14 +91,14 @@ func scriptRows() []cursor.Row[Script] {
 	script.Script = true
 	return []cursor.Row[Script]{
 		script,
-		doc("0.001..4294.967", "1", line(path, "interval", "<seconds>", 1, func(s *Script, c *cursor.Cursor) {
+		doc("", "1", valued(path, "interval", scriptTime, func(s *Script, c *cursor.Cursor) {
 			s.readInterval(c, &s.Interval)
 		})),
-		doc("0.001..4294.967", "interval", line(path, "timeout", "<seconds>", 1, func(s *Script, c *cursor.Cursor) {
+		doc("", "interval", valued(path, "timeout", scriptTime, func(s *Script, c *cursor.Cursor) {
 			s.readInterval(c, &s.Timeout)
 		})),
-		doc("-253..253", "0", line(path, "weight", "<n> [reverse]", 1, func(s *Script, c *cursor.Cursor) {
-			if n, ok := c.Int(-253, 253); ok {
+		doc("", "0", weighted(path, 253, func(s *Script, c *cursor.Cursor) {
+			if n, ok := c.Number(); ok {
 				s.Weight = int(n)
 				s.Reverse = readReverse(c, sprintf("vrrp_script %s unknown weight option %%s", s.Name))
 			} else {
@@ -91,14 +111,24 @@ func scriptRows() []cursor.Row[Script] {
 			s.user = cursor.Script{}
 			s.user.SetUser(c.Rest())
 		}),
-		doc("", "off", line(path, "init_fail", "", 0, func(s *Script, _ *cursor.Cursor) { s.InitFail = true })),
+		flagOf(path, "init_fail", func(s *Script) { s.InitFail = true }),
 	}
 }
 
-// readInterval takes seconds with up to three decimals (whole seconds up to
-// 2.3.1); 0 is a complaint and 1.
+// weighted is `weight <n> [reverse]`.
+func weighted[T any](path string, limit int64, into func(*T, *cursor.Cursor)) cursor.Row[T] {
+	r := valued(path, "weight", config.Whole(-limit, limit), into)
+	r.Grammar = "<n> [reverse]"
+	return r
+}
+
+// scriptTime is an interval of a script: up to three decimals (whole seconds up to 2.3.1).
+var scriptTime = config.Time(3, time.Millisecond, 4294967*time.Millisecond)
+
+// readInterval takes seconds; 0 is a complaint and 1.
 func (s *Script) readInterval(c *cursor.Cursor, at *time.Duration) {
-	d, ok := c.Seconds(3, 0, 4294967*time.Millisecond)
+	n, ok := c.NumberFrom(0)
+	d := c.Value().Duration(n)
 	if !ok {
 		c.Hint("(%s): vrrp script %s must be between 0.001 and 4294.967 - ignoring", s.Name, c.Name())
 		return
@@ -108,6 +138,13 @@ func (s *Script) readInterval(c *cursor.Cursor, at *time.Duration) {
 		d = time.Second
 	}
 	*at = d
+}
+
+// pathOf is a keyword with a path, whose reader says what is missing.
+func pathOf[T any](path, name string, into func(*T, *cursor.Cursor)) cursor.Row[T] {
+	r := optional(valued(path, name, config.Of(config.Text), into))
+	r.Grammar = "<path>"
+	return r
 }
 
 // readReverse takes the optional word behind a weight.
@@ -143,7 +180,7 @@ func (d *decoder) readFile(c *cursor.Cursor) {
 
 func fileRows(path string) []cursor.Row[File] {
 	return []cursor.Row[File]{
-		line(path, "file", "<path>", 0, func(f *File, c *cursor.Cursor) {
+		pathOf(path, "file", func(f *File, c *cursor.Cursor) {
 			w, ok := c.Next()
 			switch {
 			case !ok:
@@ -154,16 +191,16 @@ func fileRows(path string) []cursor.Row[File] {
 				f.Path = w.Text
 			}
 		}),
-		doc("-254..254", "1", line(path, "weight", "<n> [reverse]", 0, func(f *File, c *cursor.Cursor) {
+		doc("", "1", optional(weighted(path, 254, func(f *File, c *cursor.Cursor) {
 			if !c.More() {
 				c.Errorf(c.Range(), diag.BadValue, "No weight specified for track file %s - ignoring", f.Name)
-			} else if n, ok := c.Int(-254, 254); ok {
+			} else if n, ok := c.Number(); ok {
 				f.Weight = int(n)
 				f.Reverse = readReverse(c, sprintf("track_file %s unknown weight option %%s", f.Name))
 			} else {
 				c.Hint("Weight for track_file %s must be between [-254..254] inclusive. Ignoring...", f.Name)
 			}
-		})),
+		}))),
 		doc("", "not made", line(path, "init_file", "[<value>] [overwrite]", 0, func(f *File, c *cursor.Cursor) {
 			f.Init = true
 			for w, ok := c.Next(); ok; w, ok = c.Next() {
@@ -207,8 +244,8 @@ func (d *decoder) readProcess(c *cursor.Cursor) {
 func processRows() []cursor.Row[Process] {
 	const path = "vrrp_track_process"
 	delay := func(name string, set func(*Process, time.Duration)) cursor.Row[Process] {
-		return doc("0.000001..3600", "0", line(path, name, "<seconds>", 1, func(p *Process, c *cursor.Cursor) {
-			if t, ok := c.Seconds(6, time.Microsecond, time.Hour); ok {
+		return doc("", "0", valued(path, name, config.Time(6, time.Microsecond, time.Hour), func(p *Process, c *cursor.Cursor) {
+			if t, ok := c.Duration(); ok {
 				set(p, t)
 			} else {
 				c.Hint("%s for vrrp_track_process %s must be between [0.000001..3600] inclusive. Ignoring...", name, p.Name)
@@ -216,8 +253,8 @@ func processRows() []cursor.Row[Process] {
 		}))
 	}
 	count := func(name, def string, min int64, at func(*Process) *int) cursor.Row[Process] {
-		return doc(sprintf("%d..65535", min), def, line(path, name, "<n>", 1, func(p *Process, c *cursor.Cursor) {
-			if n, ok := c.Int(min, 65535); ok {
+		return doc("", def, valued(path, name, config.Whole(min, 65535), func(p *Process, c *cursor.Cursor) {
+			if n, ok := c.Number(); ok {
 				*at(p), p.maxRange = int(n), c.Line()
 			} else {
 				c.Hint("%s for vrrp_track_process %s must be between [%d..65535] inclusive. Ignoring...", name, p.Name, min)
@@ -242,27 +279,27 @@ func processRows() []cursor.Row[Process] {
 				}
 			}
 		}),
-		doc("", "exact when parameters are given", line(path, "param_match", "[initial|partial]", 0, func(p *Process, c *cursor.Cursor) {
+		doc("", "exact when parameters are given", valued(path, "param_match", config.OneOf("initial", "partial").OrNone(), func(p *Process, c *cursor.Cursor) {
 			if !c.More() {
 				p.Match = MatchExact
-			} else if i, ok := c.Enum("Invalid param_match type %s - ignoring", "initial", "partial"); ok {
+			} else if i, ok := c.Choice("Invalid param_match type %s - ignoring"); ok {
 				p.Match = MatchInitial + ParamMatch(i)
 			}
 			p.FullCommand = true
 		})),
-		doc("-254..254", "0", line(path, "weight", "<n> [reverse]", 0, func(p *Process, c *cursor.Cursor) {
+		doc("", "0", optional(weighted(path, 254, func(p *Process, c *cursor.Cursor) {
 			if !c.More() {
 				c.Errorf(c.Range(), diag.BadValue, "No weight specified for track process %s - ignoring", p.Name)
-			} else if n, ok := c.Int(-254, 254); ok {
+			} else if n, ok := c.Number(); ok {
 				p.Weight = int(n)
 				p.Reverse = readReverse(c, sprintf("vrrp_track_process %s unknown weight option %%s", p.Name))
 			}
-		})),
+		}))),
 		count("quorum", "1", 1, func(p *Process) *int { return &p.Quorum }),
 		count("quorum_max", "none", 0, func(p *Process) *int { return &p.QuorumMax }),
 		delay("fork_delay", func(p *Process, t time.Duration) { p.ForkDelay = t }),
 		delay("terminate_delay", func(p *Process, t time.Duration) { p.TerminateDelay = t }),
 		delay("delay", func(p *Process, t time.Duration) { p.ForkDelay, p.TerminateDelay = t, t }),
-		doc("", "off", line(path, "full_command", "", 0, func(p *Process, _ *cursor.Cursor) { p.FullCommand = true })),
+		flagOf(path, "full_command", func(p *Process) { p.FullCommand = true }),
 	}
 }

@@ -147,8 +147,8 @@ func (d *decoder) readGARPGroup(c *cursor.Cursor) {
 func garpGroupRows() []cursor.Row[garpGroup] {
 	const path = "garp_group"
 	interval := func(name string, at func(*garpGroup) *time.Duration) cursor.Row[garpGroup] {
-		return doc("0..4294.967295", "0", line(path, name, "<seconds>", 1, func(g *garpGroup, c *cursor.Cursor) {
-			if t, ok := c.Seconds(6, 0, 4294967295*time.Microsecond); ok {
+		return doc("", "0", valued(path, name, config.Time(6, 0, 4294967295*time.Microsecond), func(g *garpGroup, c *cursor.Cursor) {
+			if t, ok := c.Duration(); ok {
 				*at(g), g.delay = t, true
 			}
 		}))
@@ -181,7 +181,7 @@ func garpGroupRows() []cursor.Row[garpGroup] {
 	return []cursor.Row[garpGroup]{
 		interval("garp_interval", func(g *garpGroup) *time.Duration { return &g.Interval }),
 		interval("gna_interval", func(g *garpGroup) *time.Duration { return &g.NAInterval }),
-		line(path, "interface", "<if>", 1, func(g *garpGroup, c *cursor.Cursor) {
+		valued(path, "interface", config.Of(config.Interface), func(g *garpGroup, c *cursor.Cursor) {
 			if w, ok := c.Word(); ok {
 				add(g, w)
 			}

@@ -1,15 +1,26 @@
 package cursor
 
-import "time"
+import (
+	"time"
+
+	"keepalived/core/config"
+)
+
+// Value is what the row says of its value.
+func (c *Cursor) Value() *config.Value { return c.value }
 
 // Number reads the value of the row as a number within its range, in units of its
 // last decimal place. A complaint and ok false as Int and Decimal.
-func (c *Cursor) Number() (n int64, ok bool) {
+func (c *Cursor) Number() (n int64, ok bool) { return c.NumberFrom(c.value.Min) }
+
+// NumberFrom reads as Number does, with another lower end: of numbers below the range
+// that are put right instead of refused.
+func (c *Cursor) NumberFrom(min int64) (n int64, ok bool) {
 	v := c.value
 	if v.Places > 0 {
-		return c.Decimal(v.Places, v.Min, v.Max)
+		return c.Decimal(v.Places, min, v.Max)
 	}
-	return c.Int(v.Min, v.Max)
+	return c.Int(min, v.Max)
 }
 
 // Duration reads the value of the row as a time within its range.
