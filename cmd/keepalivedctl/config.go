@@ -22,8 +22,8 @@ const defaultConfig = "/etc/keepalived/keepalived.conf"
 // standardInput is how a configuration from a pipe is called in findings.
 const standardInput = "<stdin>"
 
-// node is one node's configuration as read from its file.
-type node struct {
+// nodeConfig is one node's configuration as read from its file.
+type nodeConfig struct {
 	name  string // for the reader: the file, with the identity where that is needed
 	tree  *config.Tree
 	diags diag.List
@@ -34,7 +34,7 @@ type node struct {
 }
 
 // startable reports whether a daemon would start with it.
-func (n *node) startable() bool { return !n.diags.HasFatal() }
+func (n *nodeConfig) startable() bool { return !n.diags.HasFatal() }
 
 func (s *session) configCmd() *cobra.Command {
 	cmd := &cobra.Command{
@@ -162,7 +162,7 @@ func (s *session) schema() *config.Schema {
 
 // readNodes reads one configuration a file. With one identity it goes for all, with
 // several each is that of one file, or all are of one file that several nodes share.
-func (s *session) readNodes(names, ids []string) ([]*node, error) {
+func (s *session) readNodes(names, ids []string) ([]*nodeConfig, error) {
 	if len(names) == 1 && len(ids) > 1 {
 		names = append(make([]string, 0, len(ids)), names[0])
 		for range len(ids) - 1 {
@@ -172,7 +172,7 @@ func (s *session) readNodes(names, ids []string) ([]*node, error) {
 	if len(ids) > 1 && len(ids) != len(names) {
 		return nil, usagef("--config-id: %d identities for %d files", len(ids), len(names))
 	}
-	var out []*node
+	var out []*nodeConfig
 	for i, name := range names {
 		id := ""
 		switch len(ids) {
@@ -197,7 +197,7 @@ func (s *session) readNodes(names, ids []string) ([]*node, error) {
 // readNode reads a configuration and has both children's decoders look at it.
 // Whatever is wrong in it is in the node's findings; an error is that it cannot be
 // read by this user.
-func (s *session) readNode(name, id string) (*node, error) {
+func (s *session) readNode(name, id string) (*nodeConfig, error) {
 	in := &input{}
 	if name == "-" {
 		name = standardInput
@@ -214,7 +214,7 @@ func (s *session) readNode(name, id string) (*node, error) {
 	if len(in.denied) > 0 {
 		return nil, fmt.Errorf("%s: permission denied: run this as a user who may read it (sudo keepalivedctl config ...)", strings.Join(in.denied, ", "))
 	}
-	n := &node{name: name, tree: tree, diags: diags, mask: config.NewMask(tree, s.schema())}
+	n := &nodeConfig{name: name, tree: tree, diags: diags, mask: config.NewMask(tree, s.schema())}
 	if !dialect.StopsReading(diags) {
 		n.result = dialect.Check(tree, nil, nil)
 		n.diags = append(n.diags, n.result.Diags...)
