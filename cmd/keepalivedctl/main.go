@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keepalived/core/config"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/adminapi"
 )
@@ -42,17 +43,20 @@ type admin interface {
 type session struct {
 	socket  string
 	timeout time.Duration
+	in      io.Reader
 	out     io.Writer
 	err     io.Writer
 	now     func() time.Time
 	dial    func(ctx context.Context, socket string) (admin, error)
 	status  int
+	// keywords are made when a configuration is first looked at.
+	keywords *config.Schema
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s := &session{out: os.Stdout, err: os.Stderr, now: time.Now, dial: func(ctx context.Context, socket string) (admin, error) {
+	s := &session{in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now, dial: func(ctx context.Context, socket string) (admin, error) {
 		return adminapi.Dial(ctx, socket)
 	}}
 	os.Exit(s.main(ctx, os.Args[1:]))
@@ -124,7 +128,7 @@ Exit status: 0 healthy or done, 1 degraded or refused, 2 no answer,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().StringVar(&s.socket, "socket", adminapi.Socket, "the daemon's socket")
 	root.PersistentFlags().DurationVar(&s.timeout, "timeout", 10*time.Second, "how long to wait for the daemon's answer")
-	root.AddCommand(s.statusCmd(), s.eventsCmd(), s.reloadCmd(), s.dumpCmd(), s.checkCmd(), s.versionCmd())
+	root.AddCommand(s.statusCmd(), s.eventsCmd(), s.reloadCmd(), s.dumpCmd(), s.checkCmd(), s.configCmd(), s.versionCmd())
 	return root
 }
 

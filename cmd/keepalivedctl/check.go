@@ -1,0 +1,175 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keepalived/cmd/internal/dialect"
+	"keepalived/cmd/internal/machine"
+	"keepalived/core/diag"
+)
+
+func (s *session) configCheckCmd() *cobra.Command {
+	o := checkOptions{}
+	cmd := &cobra.Command{
+		Use:   "check [FILE...]",
+		Short: "Say what is wrong in configurations",
+		Long: `check reads configurations as the daemon would and says what is wrong in each, with
+the place and the way out. What is merely absent on this machine (an interface, a user,
+a script) is a note, so that files of other machines can be checked; with --here it
+counts as it would for a daemon here.
+
+Exit status: 0 nothing above a note, 1 warnings, 2 a daemon would not start.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				args = []string{defaultConfig}
+			}
+			nodes, err := s.readNodes(args, o.ids)
+			if err != nil {
+				return err
+			}
+			for _, n := range nodes {
+				n.lookHere(o.here)
+			}
+			return s.report(nodes, o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.here, "here", false, "what is absent on this machine (interfaces, users, scripts) is an error")
+	cmd.Flags().BoolVar(&o.json, "json", false, "write one JSON object")
+	cmd.Flags().StringArrayVarP(&o.ids, "config-id", "i", nil, "identity for lines that begin with @ID; several: one of each file, or of each node that shares the one file")
+	return cmd
+}
+
+type checkOptions struct {
+	here, json bool
+	ids        []string
+}
+
+// lookHere adds what this machine has to say: what a look at its interfaces, users
+// and scripts finds more than the configuration alone.
+func (n *nodeConfig) lookHere(counts bool) {
+	if dialect.StopsReading(n.diags) {
+		return
+	}
+	seen := map[string]int{}
+	for _, d := range n.result.Diags {
+		seen[identity(d)]++
+	}
+	for _, d := range dialect.Check(n.tree, machine.Interfaces(), machine.Scripts{}).Diags {
+		if seen[identity(d)]--; seen[identity(d)] >= 0 {
+			continue
+		}
+		switch {
+		case d.Code == diag.ScriptSecurity: // the configuration's doing
+		case !counts:
+			d.Severity = diag.Notice
+		case d.Severity != diag.Warning: // it is there, and only odd
+			d.Severity = diag.Fatal
+		}
+		n.diags = append(n.diags, n.mask.Findings(diag.List{d})...)
+	}
+}
+
+func identity(d diag.Diagnostic) string { return fmt.Sprint(d.Code, d.Subject, d.Summary) }
+
+// report prints the findings and a verdict for each configuration, and sets the exit
+// status.
+func (s *session) report(nodes []*nodeConfig, o checkOptions) error {
+	out := &strings.Builder{}
+	files := []fileJSON{}
+	for _, n := range nodes {
+		n.diags.Sort()
+		switch worst := n.diags.Worst(); {
+		case worst == diag.Fatal:
+			s.status = max(s.status, exitNoAnswer)
+		case worst > diag.Notice:
+			s.status = max(s.status, exitDegraded)
+		}
+		if o.json {
+			files = append(files, n.json())
+			continue
+		}
+		out.WriteString(n.diags.Full(n.mask.Texts()))
+		fmt.Fprintf(out, "%s: %s\n", n.name, n.verdict())
+	}
+	if o.json {
+		return s.writeJSON(map[string]any{"files": files})
+	}
+	_, err := io.WriteString(s.out, out.String())
+	return err
+}
+
+// verdict is the last line about a configuration.
+func (n *nodeConfig) verdict() string {
+	text := "good"
+	switch worst := n.diags.Worst(); {
+	case worst == diag.Fatal:
+		text = "would not start"
+	case worst > diag.Notice:
+		text = "would start, not all as it reads"
+	}
+	counts := map[string]int{}
+	for _, d := range n.diags {
+		counts[d.Severity.String()]++
+	}
+	sep := ": "
+	for _, of := range []string{"error", "warning", "note"} {
+		if c := counts[of]; c > 0 {
+			text += fmt.Sprintf("%s%d %s%s", sep, c, of, plural(c))
+			sep = ", "
+		}
+	}
+	return text
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}
+
+// fileJSON is one configuration's findings for programs.
+type fileJSON struct {
+	Name     string        `json:"name"`
+	Verdict  string        `json:"verdict"` // good, warnings or error
+	Findings []findingJSON `json:"diagnostics"`
+}
+
+// findingJSON is one finding; lines and columns count from 1, 0 is no place.
+type findingJSON struct {
+	Severity  string `json:"severity"`
+	File      string `json:"file,omitempty"`
+	Line      int    `json:"line,omitempty"`
+	Column    int    `json:"column,omitempty"`
+	EndColumn int    `json:"end_column,omitempty"`
+	Summary   string `json:"summary"`
+	Hint      string `json:"hint,omitempty"`
+}
+
+func (n *nodeConfig) json() fileJSON {
+	f := fileJSON{Name: n.name, Verdict: "good", Findings: []findingJSON{}}
+	switch worst := n.diags.Worst(); {
+	case worst == diag.Fatal:
+		f.Verdict = "error"
+	case worst > diag.Notice:
+		f.Verdict = "warnings"
+	}
+	for _, d := range n.diags {
+		at, end := d.Subject.Start(), d.Subject.End()
+		f.Findings = append(f.Findings, findingJSON{d.Severity.String(), at.File, at.Line, at.Col, end.Col, d.Summary, d.Hint})
+	}
+	return f
+}
+
+// writeJSON writes one object on one line.
+func (s *session) writeJSON(v any) error {
+	e := json.NewEncoder(s.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
