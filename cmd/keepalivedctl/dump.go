@@ -72,7 +72,7 @@ func (s *session) versionCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(s.out, "keepalived %s (compatible with %s)\n", r.GetVersion(), r.GetCompat())
+			_, err = fmt.Fprintln(s.out, safe(fmt.Sprintf("keepalived %s (compatible with %s)", r.GetVersion(), r.GetCompat())))
 			return err
 		},
 	}

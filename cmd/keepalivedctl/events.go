@@ -52,7 +52,7 @@ func (s *session) watch(ctx context.Context, r *pb.WatchEventsRequest, asJSON bo
 			}
 			return err
 		}
-		_, err := io.WriteString(s.out, eventLine(e, s.now())+"\n")
+		_, err := io.WriteString(s.out, safe(eventLine(e, s.now()))+"\n")
 		return err
 	})
 }
@@ -61,7 +61,7 @@ func (s *session) watch(ctx context.Context, r *pb.WatchEventsRequest, asJSON bo
 func eventLine(e *pb.Event, now time.Time) string {
 	text := eventText(e)
 	switch e.GetKind().(type) {
-	case *pb.Event_SnapshotInstance, *pb.Event_SnapshotSyncGroup, *pb.Event_SnapshotEnd, *pb.Event_Missed:
+	case *pb.Event_SnapshotInstance, *pb.Event_SnapshotSyncGroup, *pb.Event_SnapshotService, *pb.Event_SnapshotEnd, *pb.Event_Missed:
 		return text // these tell of no moment
 	}
 	t := e.GetTime()
@@ -95,6 +95,16 @@ func eventText(e *pb.Event) string {
 		return fmt.Sprintf("%s: %s was removed from %s by something else and has been put back", a.GetInstance(), a.GetPrefix(), a.GetInterface())
 	case *pb.Event_Stalled:
 		return fmt.Sprintf("process %s did not get to run for %s", roleWord(e.GetSource()), age(k.Stalled.GetLength()))
+	case *pb.Event_Service:
+		return serviceChange(k.Service)
+	case *pb.Event_Server:
+		return serverChange(k.Server)
+	case *pb.Event_Override:
+		return overrideChange(k.Override)
+	case *pb.Event_TableRepaired:
+		return repairText(k.TableRepaired)
+	case *pb.Event_SnapshotService:
+		return snapshotService(k.SnapshotService)
 	case *pb.Event_SnapshotInstance:
 		v := k.SnapshotInstance
 		return fmt.Sprintf("%s is %s since %s%s", v.GetName(), stateWord(v.GetState()), clockTime(v.GetSince()), prefixed(": ", v.GetLastCause()))
@@ -129,4 +139,72 @@ func processText(p *pb.ProcessChange) string {
 		text += ", starts again in " + age(p.GetRespawnIn())
 	}
 	return text
+}
+
+// serviceChange is `service [10.0.0.100]:tcp:80 UP -> DOWN: …`, or what else is new.
+func serviceChange(c *pb.ServiceChange) string {
+	v := c.GetService()
+	name, now := "service "+v.GetName(), upWord(v.GetQuorumUp())
+	if c.GetRemoved() {
+		return changeText(name, "", "", true, c.GetCause())
+	}
+	if v.GetSorryActive() {
+		now += ", sorry server " + v.GetSorryServer()
+	}
+	switch v.GetTable() {
+	case pb.TableState_TABLE_STATE_PENDING:
+		now += ", not yet in ip_vs" + inParentheses(v.GetTableError())
+	case pb.TableState_TABLE_STATE_ABSENT:
+		now += ", no ip_vs" + inParentheses(v.GetTableError())
+	}
+	now += fmt.Sprintf(", weight %d of %d", v.GetWeight(), v.GetQuorum())
+	from := ""
+	if !c.GetFirst() && c.GetWasUp() != v.GetQuorumUp() {
+		from = upWord(c.GetWasUp())
+	}
+	return changeText(name, from, now, false, c.GetCause())
+}
+
+func serverChange(c *pb.ServerChange) string {
+	s := c.GetServer()
+	from := ""
+	if !c.GetFirst() && c.GetWasAlive() != s.GetAlive() {
+		from = upWord(c.GetWasAlive())
+	}
+	return changeText("server "+s.GetName()+" of "+c.GetService(), from, serverState(s)+", weight "+serverWeight(s), c.GetRemoved(), c.GetCause())
+}
+
+func overrideChange(c *pb.OverrideChange) string {
+	o := c.GetOverride()
+	text := "server " + o.GetServerName() + " of " + o.GetServiceName() + " "
+	if c.GetRemoved() {
+		text += "without override"
+	} else {
+		text += overrideWords(o)
+	}
+	return text + prefixed(": ", c.GetCause()) + inParentheses(o.GetWhy())
+}
+
+func repairText(r *pb.TableRepaired) string {
+	what := "service " + r.GetService()
+	if r.GetServer() != "" {
+		what = "server " + r.GetServer() + " of " + r.GetService()
+	}
+	return fmt.Sprintf("%s: its entry in ip_vs was not as it had been made (%s) and has been put right (repair %d of this service)", what, r.GetDrift(), r.GetTimes())
+}
+
+// snapshotService is the service, and those of its servers that are not up.
+func snapshotService(v *pb.VirtualServer) string {
+	var not []string
+	for _, s := range v.GetServers() {
+		if state := serverState(s); state != "UP" {
+			why := ""
+			if !s.GetAlive() {
+				why = badCheck(s)
+			}
+			not = append(not, s.GetName()+" "+state+inParentheses(why))
+		}
+	}
+	return fmt.Sprintf("service %s is %s%s with %d of %d servers%s", v.GetName(), upWord(v.GetQuorumUp()), prefixed(" since ", clockTime(v.GetSince())),
+		len(v.GetServers())-len(not), len(v.GetServers()), prefixed(": ", some(not)))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,14 +20,17 @@ type fake struct {
 	instances []*pb.Instance
 	groups    []*pb.SyncGroup
 	trackers  []*pb.Tracker
+	services  []*pb.VirtualServer
+	set       *pb.SetRealServerResponse
 	events    []*pb.Event
 	check     *pb.CheckConfigResponse
 	reload    *pb.ReloadResponse
 	chunks    []*pb.DumpChunk
 
-	dialErr, statusErr, listErr, watchErr, reloadErr, dumpErr error
-	hang                                                      bool // Status waits for the caller's patience
+	dialErr, statusErr, listErr, servicesErr, setErr, watchErr, reloadErr, dumpErr error
+	hang                                                                           bool // Status waits for the caller's patience
 
+	asked    *pb.SetRealServerRequest
 	dumped   *pb.DumpRequest
 	reloaded *pb.ReloadRequest
 	watched  *pb.WatchEventsRequest
@@ -72,6 +76,21 @@ func (f *fake) SyncGroups(_ context.Context, send func(*pb.SyncGroup) error) err
 
 func (f *fake) Trackers(_ context.Context, send func(*pb.Tracker) error) error {
 	return each(f.trackers, f.listErr, send)
+}
+
+func (f *fake) Services(_ context.Context, names []string, send func(*pb.VirtualServer) error) error {
+	var list []*pb.VirtualServer
+	for _, v := range f.services {
+		if len(names) == 0 || slices.Contains(names, v.GetName()) {
+			list = append(list, v)
+		}
+	}
+	return each(list, f.servicesErr, send)
+}
+
+func (f *fake) SetRealServer(_ context.Context, r *pb.SetRealServerRequest) (*pb.SetRealServerResponse, error) {
+	f.asked = r
+	return f.set, f.setErr
 }
 
 func (f *fake) Watch(ctx context.Context, r *pb.WatchEventsRequest, send func(*pb.Event) error) error {

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -29,14 +31,38 @@ func newTable(w io.Writer, columns ...string) *table {
 
 func (t *table) row(cells ...string) {
 	for i, c := range cells {
-		if c == "" {
-			cells[i] = "-"
+		if c = safe(c); c == "" {
+			c = "-"
 		}
+		cells[i] = c
 	}
 	fmt.Fprintln(t.w, strings.Join(cells, "\t"))
 }
 
 func (t *table) flush() { t.w.Flush() }
+
+// safe makes of any text one line that does nothing to a terminal: names come from the
+// configuration, reasons from whoever gave them.
+func safe(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r) // '\x1b'
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+// line writes one line of text that may hold anything.
+func line(w io.Writer, format string, args ...any) {
+	fmt.Fprintln(w, safe(fmt.Sprintf(format, args...)))
+}
 
 // protoJSON is one message as protojson has it, without the spaces it adds at random:
 // zero numbers and empty lists are written, so that what a program looks for is there.

@@ -32,6 +32,8 @@ type admin interface {
 	Instances(ctx context.Context, names []string, each func(*pb.Instance) error) error
 	SyncGroups(ctx context.Context, each func(*pb.SyncGroup) error) error
 	Trackers(ctx context.Context, each func(*pb.Tracker) error) error
+	Services(ctx context.Context, names []string, each func(*pb.VirtualServer) error) error
+	SetRealServer(ctx context.Context, r *pb.SetRealServerRequest) (*pb.SetRealServerResponse, error)
 	Watch(ctx context.Context, r *pb.WatchEventsRequest, each func(*pb.Event) error) error
 	CheckConfig(ctx context.Context) (*pb.CheckConfigResponse, error)
 	Reload(ctx context.Context, r *pb.ReloadRequest) (*pb.ReloadResponse, error)
@@ -71,11 +73,15 @@ func (s *session) main(ctx context.Context, args []string) int {
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
 	var refused *adminapi.RefusedError
+	var missing *adminapi.NotFoundError
 	switch {
 	case err == nil:
 		return s.status
 	case errors.As(err, &usage):
 		s.complain("%v (see keepalivedctl --help)", err)
+		return exitUsage
+	case errors.As(err, &missing), errors.Is(err, adminapi.ErrInvalid):
+		s.complain("%v", err)
 		return exitUsage
 	case errors.As(err, &refused):
 		printRefusal(s.err, refused)
@@ -93,7 +99,7 @@ func (s *session) main(ctx context.Context, args []string) int {
 }
 
 func (s *session) complain(format string, args ...any) {
-	fmt.Fprintf(s.err, "keepalivedctl: "+format+"\n", args...)
+	fmt.Fprintln(s.err, "keepalivedctl: "+safe(fmt.Sprintf(format, args...)))
 }
 
 // usageError is a command line that makes no sense.
@@ -111,6 +117,8 @@ Root and the members of group keepalived may use it.
 Exit status: 0 healthy or done, 1 degraded or refused, 2 no answer,
 64 a command line that makes no sense.`,
 		SilenceErrors: true, SilenceUsage: true,
+		// A flag belongs to the command it stands behind: drain has a --timeout of its own.
+		TraverseChildren: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if s.timeout <= 0 {
 				return usagef("--timeout %s: want more than 0", s.timeout)
@@ -128,7 +136,7 @@ Exit status: 0 healthy or done, 1 degraded or refused, 2 no answer,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().StringVar(&s.socket, "socket", adminapi.Socket, "the daemon's socket")
 	root.PersistentFlags().DurationVar(&s.timeout, "timeout", 10*time.Second, "how long to wait for the daemon's answer")
-	root.AddCommand(s.statusCmd(), s.eventsCmd(), s.reloadCmd(), s.dumpCmd(), s.checkCmd(), s.configCmd(), s.versionCmd())
+	root.AddCommand(s.statusCmd(), s.eventsCmd(), s.serverCmd(), s.reloadCmd(), s.dumpCmd(), s.checkCmd(), s.configCmd(), s.versionCmd())
 	return root
 }
 

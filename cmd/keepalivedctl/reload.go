@@ -81,16 +81,16 @@ func printReload(w io.Writer, r *pb.ReloadResponse, dryRun bool) error {
 		fmt.Fprintf(b, "reloaded, generation %d%s\n", r.GetGeneration(), prefixed(", in ", age(r.GetTook())))
 	}
 	for _, p := range r.GetPlans() {
-		fmt.Fprintf(b, "  %s: %d kept", roleWord(p.GetRole()), p.GetKept())
+		text := fmt.Sprintf("  %s: %d kept", roleWord(p.GetRole()), p.GetKept())
 		for _, part := range []struct {
 			word  string
 			names []string
 		}{{"changed", p.GetChanged()}, {"restarted", p.GetRestarted()}, {"removed", p.GetRemoved()}, {"added", p.GetAdded()}} {
 			if len(part.names) > 0 {
-				fmt.Fprintf(b, ", %d %s (%s)", len(part.names), part.word, strings.Join(part.names, " "))
+				text += fmt.Sprintf(", %d %s (%s)", len(part.names), part.word, strings.Join(part.names, " "))
 			}
 		}
-		b.WriteByte('\n')
+		line(b, "%s", text)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -99,12 +99,13 @@ func printReload(w io.Writer, r *pb.ReloadResponse, dryRun bool) error {
 // printRefusal tells why a configuration is not used; the old one is still in force.
 func printRefusal(w io.Writer, r *adminapi.RefusedError) {
 	printDiagnostics(w, r.Diagnostics)
-	fmt.Fprintf(w, "keepalivedctl: refused: %s\nThe configuration in force is unchanged.\n", r.Reason)
+	line(w, "keepalivedctl: refused: %s", r.Reason)
+	fmt.Fprintln(w, "The configuration in force is unchanged.")
 }
 
 func printDiagnostics(w io.Writer, list []*pb.Diagnostic) {
 	for _, d := range list {
-		fmt.Fprintln(w, diagnosticLine(d))
+		line(w, "%s", diagnosticLine(d))
 	}
 }
 

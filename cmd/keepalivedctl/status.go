@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -19,15 +20,20 @@ import (
 func (s *session) statusCmd() *cobra.Command {
 	asJSON := false
 	cmd := &cobra.Command{
-		Use:   "status [INSTANCE...]",
-		Short: "Who is master, since when and why; exit status 0 healthy, 1 degraded, 2 no answer",
+		Use:   "status [INSTANCE|SERVICE...]",
+		Short: "Who is master, which servers are up, since when and why; exit status 0 healthy, 1 degraded, 2 no answer",
 		Long: `status shows the processes, the instances with their state, its age and cause,
-the sync groups and what is tracked. With names it shows those instances only,
-and the exit status is about them and the processes.`,
+the sync groups, what is tracked, and the virtual servers with their real servers.
+With names it shows those instances and services only, and the exit status is about
+them and the processes. A service goes by its name as status shows it, ADDRESS:PORT,
+"fwmark N" or the name of its group.
+
+Degraded is also a service without its quorum, with a real server that is down, or
+that is not in ip_vs as it should be. What an operator has drained or disabled is not.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			var r *report
 			err := s.ask(cmd, func(ctx context.Context, c admin) (err error) {
-				r, err = fetch(ctx, c, names)
+				r, err = fetch(ctx, c, s.now(), names)
 				return err
 			})
 			if err != nil {
@@ -48,43 +54,102 @@ and the exit status is about them and the processes.`,
 
 // report is everything `keepalivedctl status` shows.
 type report struct {
+	now       time.Time
 	status    *pb.GetStatusResponse
-	named     bool // of some instances only
-	silent    bool // the VRRP process could not be asked
+	named     bool              // of some instances and services only
+	silent    map[pb.Role]error // processes that could not be asked
 	instances []*pb.Instance
 	groups    []*pb.SyncGroup
 	trackers  []*pb.Tracker
+	services  []*pb.VirtualServer
 }
 
-// fetch asks for everything. A VRRP process that cannot be asked is part of the
-// answer, not the lack of one.
-func fetch(ctx context.Context, c admin, names []string) (*report, error) {
-	r := report{named: len(names) > 0}
+// fetch asks for everything. A process that cannot be asked is part of the answer, not
+// the lack of one.
+func fetch(ctx context.Context, c admin, now time.Time, names []string) (*report, error) {
+	r := report{now: now, named: len(names) > 0, silent: map[pb.Role]error{}}
 	var err error
 	if r.status, err = c.Status(ctx); err != nil {
 		return nil, err
 	}
-	if r.runs(pb.Role_ROLE_VRRP) {
-		err = c.Instances(ctx, names, func(v *pb.Instance) error { r.instances = append(r.instances, v); return nil })
+	if !r.named {
+		err = r.fetchAll(ctx, c)
 	}
-	if r.runs(pb.Role_ROLE_VRRP) && !r.named && err == nil {
-		err = c.SyncGroups(ctx, func(g *pb.SyncGroup) error { r.groups = append(r.groups, g); return nil })
+	for _, name := range names {
 		if err == nil {
-			err = c.Trackers(ctx, func(t *pb.Tracker) error { r.trackers = append(r.trackers, t); return nil })
+			err = r.fetchOne(ctx, c, name)
 		}
-	}
-	if errors.Is(err, adminapi.ErrUnavailable) {
-		r.silent, err = true, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
-		if !r.silent && !slices.ContainsFunc(r.instances, func(v *pb.Instance) bool { return v.GetName() == name }) {
-			return nil, usagef("there is no instance %q", name)
-		}
-	}
+	overlay(r.services, r.status.GetOverrides())
 	return &r, nil
+}
+
+// from asks a process that the daemon has.
+func (r *report) from(role pb.Role, ask func() error) error {
+	if !r.runs(role) || r.silent[role] != nil {
+		return nil
+	}
+	err := ask()
+	if errors.Is(err, adminapi.ErrUnavailable) {
+		r.silent[role], err = err, nil
+	}
+	return err
+}
+
+func (r *report) fetchAll(ctx context.Context, c admin) error {
+	err := r.from(pb.Role_ROLE_VRRP, func() error {
+		err := c.Instances(ctx, nil, collect(&r.instances))
+		if err == nil {
+			err = c.SyncGroups(ctx, collect(&r.groups))
+		}
+		if err == nil {
+			err = c.Trackers(ctx, collect(&r.trackers))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.from(pb.Role_ROLE_CHECKER, func() error { return c.Services(ctx, nil, collect(&r.services)) })
+}
+
+// fetchOne asks for what goes by a name: instances, and services, which may share it.
+func (r *report) fetchOne(ctx context.Context, c admin, name string) error {
+	found := false
+	err := r.from(pb.Role_ROLE_VRRP, func() error {
+		return c.Instances(ctx, []string{name}, func(v *pb.Instance) error {
+			found = true
+			if !slices.ContainsFunc(r.instances, func(x *pb.Instance) bool { return x.GetName() == v.GetName() }) {
+				r.instances = append(r.instances, v)
+			}
+			return nil
+		})
+	})
+	if err == nil {
+		err = r.from(pb.Role_ROLE_CHECKER, func() error {
+			return c.Services(ctx, []string{name}, func(v *pb.VirtualServer) error {
+				found = true
+				if !slices.ContainsFunc(r.services, func(x *pb.VirtualServer) bool { return x.GetKey() == v.GetKey() }) {
+					r.services = append(r.services, v)
+				}
+				return nil
+			})
+		})
+	}
+	if err == nil && !found && len(r.silent) == 0 {
+		return usagef("there is no instance or service %q", name)
+	}
+	return err
+}
+
+func collect[M any](into *[]*M) func(*M) error {
+	return func(m *M) error {
+		*into = append(*into, m)
+		return nil
+	}
 }
 
 // runs reports whether the daemon has a process of that role.
@@ -107,8 +172,14 @@ func (r *report) degraded() []string {
 			why = append(why, fmt.Sprintf("process %s is %s", roleWord(p.GetRole()), processWord(s)))
 		}
 	}
-	if r.silent || slices.ContainsFunc(r.instances, (*pb.Instance).GetStale) {
+	if r.silent[pb.Role_ROLE_VRRP] != nil || slices.ContainsFunc(r.instances, (*pb.Instance).GetStale) {
 		why = append(why, "the VRRP process does not answer; what is shown of it is what it last said")
+	}
+	if r.silent[pb.Role_ROLE_CHECKER] != nil || slices.ContainsFunc(r.services, (*pb.VirtualServer).GetStale) {
+		why = append(why, "the healthchecker process does not answer; what is shown of it is what it last said")
+	}
+	for _, v := range r.services {
+		why = append(why, serviceReasons(v)...)
 	}
 	for _, v := range r.instances {
 		switch {
@@ -150,26 +221,27 @@ func missing(v *pb.Instance) []string {
 func (r *report) text(w io.Writer) error {
 	b := &strings.Builder{}
 	s := r.status
-	fmt.Fprintf(b, "keepalived %s (compatible with %s), up %s\n", s.GetVersion(), s.GetCompat(), age(s.GetUptime()))
-	fmt.Fprintf(b, "configuration %s, generation %d%s\n", s.GetConfigFile(), s.GetGeneration(), reloadText(s))
+	line(b, "keepalived %s (compatible with %s), up %s", s.GetVersion(), s.GetCompat(), age(s.GetUptime()))
+	line(b, "configuration %s, generation %d%s", s.GetConfigFile(), s.GetGeneration(), reloadText(s))
 	b.WriteByte('\n')
 	r.processText(b)
 	r.instanceText(b)
 	r.groupText(b)
 	r.trackerText(b)
+	r.serviceText(b)
 	if n := s.GetNotices(); len(n) > 0 {
 		b.WriteByte('\n')
 		for _, n := range n {
-			fmt.Fprintf(b, "notice %s: %s\n", clockTime(n.GetTime()), n.GetText())
+			line(b, "notice %s: %s", clockTime(n.GetTime()), n.GetText())
 		}
 	}
 	b.WriteByte('\n')
 	why := r.degraded()
 	for _, d := range why {
-		fmt.Fprintf(b, "degraded: %s\n", d)
+		line(b, "degraded: %s", d)
 	}
 	if len(why) == 0 {
-		fmt.Fprintf(b, "healthy%s\n", prefixed(": ", r.census()))
+		line(b, "healthy%s", prefixed(": ", r.census()))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -202,6 +274,9 @@ func (r *report) census() string {
 		}
 	}
 	slices.SortFunc(out, func(a, b string) int { return strings.Compare(lastWord(b), lastWord(a)) })
+	if text := r.serviceCensus(); text != "" {
+		out = append(out, text)
+	}
 	return strings.Join(out, ", ")
 }
 
@@ -351,6 +426,7 @@ func (r *report) json(w io.Writer) error {
 		Instances []json.RawMessage `json:"instances"`
 		Groups    []json.RawMessage `json:"syncGroups"`
 		Trackers  []json.RawMessage `json:"trackers"`
+		Services  []json.RawMessage `json:"services"`
 	}{Healthy: len(degraded) == 0, Degraded: degraded}
 	var err error
 	if out.Status, err = protoJSON(r.status); err != nil {
@@ -363,6 +439,9 @@ func (r *report) json(w io.Writer) error {
 		return err
 	}
 	if out.Trackers, err = protoList(r.trackers); err != nil {
+		return err
+	}
+	if out.Services, err = protoList(r.services); err != nil {
 		return err
 	}
 	return json.NewEncoder(w).Encode(out)

@@ -152,7 +152,7 @@ func TestStatusOfSome(t *testing.T) {
 	if status, _, _ := call(t, f, "status", "VI_6"); status != exitDegraded {
 		t.Errorf("the one in FAULT: status %d", status)
 	}
-	if status, out, errs := call(t, f, "status", "VI_7"); status != exitUsage || out != "" || !strings.Contains(errs, `there is no instance "VI_7"`) {
+	if status, out, errs := call(t, f, "status", "VI_7"); status != exitUsage || out != "" || !strings.Contains(errs, `there is no instance or service "VI_7"`) {
 		t.Errorf("an unknown one: status %d, %q, %q", status, out, errs)
 	}
 }

@@ -352,6 +352,12 @@ func TestAccounts(t *testing.T) {
 	if got, want := a.Groups("keepalived_script", 991), []uint32{991, 4, 993}; !slices.Equal(got, want) {
 		t.Errorf("Groups = %v, want %v", got, want)
 	}
+	if name, ok := (Accounts{}).Name(0); name != "root" || !ok {
+		t.Errorf("user 0 is %q, %v", name, ok)
+	}
+	if name, ok := a.Name(4294967295); ok {
+		t.Errorf("a number nobody has is %q", name)
+	}
 	if u, g, ok := (Accounts{}).User("root"); u != 0 || g != 0 || !ok {
 		t.Error("no root on this machine")
 	}
