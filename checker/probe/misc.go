@@ -37,6 +37,14 @@ func (s *scripts) number(j *job) int32 {
 	return id
 }
 
+// settle forgets a run, or remembers that its process is still there.
+func (s *scripts) settle(j *job, res *script.Result) {
+	delete(s.jobs, res.ID)
+	if errors.Is(res.Err, script.ErrUnkillable) || errors.Is(res.Err, script.ErrRunning) {
+		s.stuck[j.ticket] = res.ID
+	}
+}
+
 // startScript is called with the lock held; the runner does not block.
 func (p *Pool) startScript(j *job) {
 	c := j.target.Script.Command(p.scripts.number(j), j.target.Check.Misc.Limit)
@@ -47,10 +55,7 @@ func (p *Pool) startScript(j *job) {
 func (p *Pool) scriptDone(res script.Result) {
 	p.mu.Lock()
 	j, stopping := p.scripts.jobs[res.ID], p.ctx == nil || p.ctx.Err() != nil
-	delete(p.scripts.jobs, res.ID)
-	if errors.Is(res.Err, script.ErrUnkillable) || errors.Is(res.Err, script.ErrRunning) {
-		p.scripts.stuck[j.ticket] = res.ID
-	}
+	p.scripts.settle(j, &res)
 	p.mu.Unlock()
 	if stopping || res.Cancelled {
 		return

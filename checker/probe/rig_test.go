@@ -58,6 +58,11 @@ func start(t *testing.T, l Limits) *rig {
 		})
 	}
 	t.Cleanup(r.stop)
+	netlab.Eventually(t, 10*time.Second, "the pool to run", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.ctx != nil
+	})
 	return r
 }
 
