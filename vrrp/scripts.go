@@ -62,9 +62,9 @@ func (d *daemon) newScript(now clock.Instant, cfg *vrrpcfg.Script) *trackScript 
 	s := &trackScript{cfg: cfg, ready: ready}
 	s.run = d.newRun(nil)
 	d.tracking[s.run] = s
-	s.timer = d.timers.make(func(now, _ clock.Instant) { d.startScript(now, s) })
+	s.timer = d.timers.Make(func(now, _ clock.Instant) { d.startScript(now, s) })
 	s.nextAt = now
-	s.timer.set(now)
+	s.timer.Set(now)
 	return s
 }
 
