@@ -62,7 +62,7 @@ type daemon struct {
 	runner   *script.Runner
 	group    *errgroup.Group
 	ctx      context.Context
-	ready    resolved // scripts of the running configuration
+	ready    script.Resolved // scripts of the running configuration
 	runs     map[int32]func(clock.Instant, script.Result)
 	lastRun  int32
 	tracking map[int32]*trackScript // by run

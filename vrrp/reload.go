@@ -13,6 +13,7 @@ import (
 	"keepalived/core/loop"
 	"keepalived/core/process"
 	"keepalived/core/rtnl"
+	"keepalived/core/script"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/childapi"
 	"keepalived/vrrp/fsm"
@@ -24,7 +25,7 @@ type preparation struct {
 	generation uint64
 	cfg        *vrrpcfg.Config
 	globals    []byte
-	ready      resolved
+	ready      script.Resolved
 	plan       vrrpcfg.Plan
 }
 
