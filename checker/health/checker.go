@@ -23,7 +23,7 @@ type Result struct {
 	// Started is when the probe began, which may be later than it was due.
 	Started clock.Instant
 	Cause   Cause // of a failure
-	// Code is the exit status of a script, the HTTP status.
+	// Code is the exit status of a script or the signal that ended it, the HTTP status.
 	Code int32
 	// Weight is what a good script with misc_dynamic asks for: its exit status less 2
 	// when HasWeight, which it has not for exit status 0.
@@ -48,7 +48,8 @@ const (
 	CauseScriptLimit       // a script: timed out
 	// CauseLocal: the probe could not be made here (bind, no socket). It says nothing
 	// of the server and changes nothing but when the next one is due.
-	CauseLocal // TCP socket bind failed. Rescheduling.
+	CauseLocal  // TCP socket bind failed. Rescheduling.
+	CauseSignal // a script: (due to signal Code)
 )
 
 // CheckerState is what is known of one checker.
@@ -105,7 +106,7 @@ type Verdict struct {
 func StepChecker(c *CheckerConfig, s CheckerState, now clock.Instant, weight int32, r Result) (CheckerState, Verdict) {
 	v := Verdict{Step: s.Step}
 	s.LastRan = r.Started
-	if r.Cause != CauseScriptLimit && r.Cause != CauseLocal {
+	if r.Cause != CauseScriptLimit && r.Cause != CauseLocal && r.Cause != CauseSignal {
 		s.Exit = r.Code
 	}
 	switch {

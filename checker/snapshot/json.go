@@ -139,5 +139,5 @@ func override(o health.Override) string {
 var causes = map[health.Cause]string{
 	health.CauseRefused: "connection failed", health.CauseTimeout: "connection timeout", health.CauseReadTimeout: "read timeout",
 	health.CauseStatus: "HTTP status", health.CauseDigest: "MD5 digest", health.CauseTLS: "SSL handshake", health.CauseRead: "no valid answer",
-	health.CauseExit: "exit status", health.CauseScriptLimit: "script timed out", health.CauseLocal: "could not be made",
+	health.CauseExit: "exit status", health.CauseSignal: "killed by a signal", health.CauseScriptLimit: "script timed out", health.CauseLocal: "could not be made",
 }
