@@ -46,6 +46,18 @@ func (a Accounts) User(name string) (uid, gid uint32, ok bool) {
 	return uid, gid, ok
 }
 
+// Name returns the user of a number: the first line that has it, as getpwuid(3).
+func (a Accounts) Name(uid uint32) (name string, ok bool) {
+	want := strconv.FormatUint(uint64(uid), 10)
+	_ = lines(a.Passwd, "/etc/passwd", func(f []string) bool {
+		if len(f) >= 4 && f[2] == want && f[0] != "" {
+			name, ok = f[0], true
+		}
+		return !ok
+	})
+	return name, ok
+}
+
 // Group returns the number of a group.
 func (a Accounts) Group(name string) (gid uint32, ok bool) {
 	_ = a.groups(func(group string, g uint32, _ []string) bool {

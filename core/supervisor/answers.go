@@ -53,6 +53,7 @@ func (s *Supervisor) statusNow() *pb.GetStatusResponse {
 		ConfigDigest: s.current.cfg.Tree.Digest[:], ConfigDiagnostics: validDiagnostics(s.current.cfg.Diags),
 		LastReload: s.last, Instances: s.records.counts(), Notices: append([]*pb.Notice(nil), s.notices...),
 		EventSequence: s.events.last, Reloading: s.reloading != nil, Stopping: s.stopping,
+		Overrides: s.overrides.list(),
 	}
 	parent := &pb.Process{Role: pb.Role_ROLE_PARENT, Pid: int32(pid()), State: running, Started: r.Started,
 		Generation: s.current.number, Connected: true}
@@ -94,10 +95,10 @@ func (c *child) status() *pb.Process {
 	return p
 }
 
-// list relays a child's answer; when the child is silent for childPatience or is
-// not there, fill completes it.
-func (s *Supervisor) list(ctx context.Context, cmd *pb.ServeResponse, each func(*pb.ServeRequest) error, fill func() error) error {
-	x, err := s.vrrp(ctx)
+// list relays the answer of the child of a role; when it is silent for childPatience or
+// is not there, fill completes it.
+func (s *Supervisor) list(ctx context.Context, role childapi.Role, cmd *pb.ServeResponse, each func(*pb.ServeRequest) error, fill func() error) error {
+	x, err := s.sessionOf(ctx, role)
 	if err != nil {
 		return err
 	}
@@ -129,14 +130,12 @@ func (s *Supervisor) list(ctx context.Context, cmd *pb.ServeResponse, each func(
 
 var errSilent = errors.New("the child is silent")
 
-// vrrp gives the session of the VRRP child, nil when there is none that runs a
-// configuration: one just born would answer with nothing.
-func (s *Supervisor) vrrp(ctx context.Context) (x session, err error) {
+// sessionOf gives the session of the child of a role, nil when there is none that runs
+// a configuration: one just born would answer with nothing.
+func (s *Supervisor) sessionOf(ctx context.Context, role childapi.Role) (x session, err error) {
 	err = s.ask(ctx, func() {
-		for _, c := range s.children {
-			if c.role == childapi.VRRP && c.ready != 0 {
-				x = c.session
-			}
+		if c := s.byRole(role); c.ready != 0 {
+			x = c.session
 		}
 	})
 	return x, err
@@ -150,7 +149,7 @@ func listInstances(names []string) *pb.ServeResponse {
 // Instances lists virtual routers.
 func (a answers) Instances(ctx context.Context, names []string, send func(*pb.Instance) error) error {
 	told := map[string]bool{}
-	return a.s.list(ctx, listInstances(names), func(m *pb.ServeRequest) error {
+	return a.s.list(ctx, childapi.VRRP, listInstances(names), func(m *pb.ServeRequest) error {
 		v := m.GetInstance()
 		if v == nil {
 			return nil
@@ -168,7 +167,7 @@ func (a answers) Instances(ctx context.Context, names []string, send func(*pb.In
 func (a answers) SyncGroups(ctx context.Context, send func(*pb.SyncGroup) error) error {
 	told := map[string]bool{}
 	cmd := &pb.ServeResponse{Command: &pb.ServeResponse_ListSyncGroups{ListSyncGroups: &pb.ListSyncGroupsCommand{}}}
-	return a.s.list(ctx, cmd, func(m *pb.ServeRequest) error {
+	return a.s.list(ctx, childapi.VRRP, cmd, func(m *pb.ServeRequest) error {
 		v := m.GetSyncGroup()
 		if v == nil {
 			return nil
@@ -186,7 +185,7 @@ func (a answers) SyncGroups(ctx context.Context, send func(*pb.SyncGroup) error)
 func (a answers) Trackers(ctx context.Context, send func(*pb.Tracker) error) error {
 	told := map[trackerKey]bool{}
 	cmd := &pb.ServeResponse{Command: &pb.ServeResponse_ListTrackers{ListTrackers: &pb.ListTrackersCommand{}}}
-	return a.s.list(ctx, cmd, func(m *pb.ServeRequest) error {
+	return a.s.list(ctx, childapi.VRRP, cmd, func(m *pb.ServeRequest) error {
 		v := m.GetTracker()
 		if v == nil {
 			return nil
@@ -271,6 +270,12 @@ func (a answers) snapshot(ctx context.Context, at uint64, send func(*pb.Event) e
 	}
 	err = a.SyncGroups(ctx, func(v *pb.SyncGroup) error {
 		return event(&pb.Event{Generation: v.GetGeneration(), Kind: &pb.Event_SnapshotSyncGroup{SnapshotSyncGroup: v}})
+	})
+	if err != nil {
+		return err
+	}
+	err = a.Services(ctx, nil, func(v *pb.VirtualServer) error {
+		return event(&pb.Event{Generation: v.GetGeneration(), Kind: &pb.Event_SnapshotService{SnapshotService: v}})
 	})
 	if err != nil {
 		return err

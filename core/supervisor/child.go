@@ -161,12 +161,13 @@ func (s *Supervisor) reaped(c *child, proc process, end ending) {
 		c.lastExit = c.killedFor + ", " + c.lastExit
 	}
 	s.dumps.lost(c.role)
+	s.disconnected(c.role)
 	if c.state == stopping {
 		c.state = stopped
 		if text := end.text(pid, true); text != "" && end.signal != int(stopSignal) {
 			s.log.Info(text, "pid", pid)
 		}
-		s.records.forget(c.role)
+		s.forget(c.role)
 		s.tellProcess(c, c.lastExit)
 		s.lostInReload(c)
 		if c.wanted { // again, by a reload while it was still ending
@@ -244,6 +245,16 @@ func (s *Supervisor) watch(c *child, now time.Time, late time.Duration) {
 	}
 }
 
+// byRole gives the child of a role.
+func (s *Supervisor) byRole(role childapi.Role) *child {
+	for _, c := range s.children {
+		if c.role == role {
+			return c
+		}
+	}
+	panic("no child has role " + role.String()) // the set is New's
+}
+
 // byProcess finds the child that a session is of: the one whose process it is.
 func (s *Supervisor) byProcess(x session) *child {
 	for _, c := range s.children {
@@ -264,7 +275,7 @@ func (s *Supervisor) registered(x session) {
 	switch have := x.Generation(); {
 	case have == s.current.number:
 	case have == 0:
-		x.SendFirst(s.current.chunks, childapi.Memory{})
+		x.SendFirst(s.current.chunks, s.memoryFor(c.role))
 		x.SendCommit(s.current.number)
 	default:
 		s.catchUp(c)
@@ -286,6 +297,7 @@ func (s *Supervisor) closed(x session) {
 	}
 	c.session = nil
 	s.dumps.lost(c.role)
+	s.disconnected(c.role)
 	s.lostInReload(c)
 }
 
@@ -312,6 +324,14 @@ func (s *Supervisor) reported(x session, r *pb.ReportRequest) {
 	case *pb.ReportRequest_Fatal:
 		c.fatal = int(m.Fatal.GetCode())
 		s.notice(c.role, pb.Severity_SEVERITY_FATAL, m.Fatal.GetText())
+	case *pb.ReportRequest_Records:
+		if c.role == childapi.Checker {
+			s.checks.Take(m.Records)
+		}
+	case *pb.ReportRequest_Override:
+		if c.role == childapi.Checker {
+			s.childOverride(m.Override)
+		}
 	case *pb.ReportRequest_LogNotice:
 		s.notice(c.role, m.LogNotice.GetSeverity(), m.LogNotice.GetText())
 	}

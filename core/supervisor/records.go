@@ -13,12 +13,13 @@ import (
 	"keepalived/rpc/childapi"
 )
 
-// records is what the VRRP child last reported of each object, for the answers that
-// it does not give itself. The messages in it are never changed.
+// records is what the children last reported of each object, for the answers that
+// they do not give themselves. The messages in it are never changed.
 type records struct {
 	instances map[string]*pb.Instance
 	groups    map[string]*pb.SyncGroup
 	trackers  map[trackerKey]*pb.Tracker
+	services  map[string]*serviceRecord // by key
 }
 
 type trackerKey struct {
@@ -27,6 +28,16 @@ type trackerKey struct {
 }
 
 func (r *records) init() {
+	r.forget(childapi.VRRP)
+	r.forget(childapi.Checker)
+}
+
+// forget drops what a role reported: it has nothing to do any more.
+func (r *records) forget(role childapi.Role) {
+	if role == childapi.Checker {
+		r.services = map[string]*serviceRecord{}
+		return
+	}
 	r.instances = map[string]*pb.Instance{}
 	r.groups = map[string]*pb.SyncGroup{}
 	r.trackers = map[trackerKey]*pb.Tracker{}
@@ -60,13 +71,10 @@ func (r *records) learn(e *pb.Event) {
 			return
 		}
 		r.trackers[key] = v
-	}
-}
-
-// forget drops what a role reported: it has nothing to do any more.
-func (r *records) forget(role childapi.Role) {
-	if role == childapi.VRRP {
-		r.init()
+	case *pb.Event_Service:
+		r.learnService(e, k.Service)
+	case *pb.Event_Server:
+		r.learnServer(k.Server)
 	}
 }
 
@@ -127,27 +135,41 @@ func (r *records) staleTrackers(told map[trackerKey]bool) []*pb.Tracker {
 	return out
 }
 
+// eventsLost is the cause of what only a refresh has brought to light.
+const eventsLost = "events were lost"
+
 // refresh asks a child for everything, because it had to drop events, and tells the
 // watchers what turns out different.
 func (s *Supervisor) refresh(c *child) {
 	x := c.session
-	if x == nil || c.role != childapi.VRRP {
+	if x == nil {
 		return
 	}
+	if c.role == childapi.Checker {
+		s.refreshServices(c, x)
+		return
+	}
+	now := map[string]*pb.Instance{}
+	s.fetch(x, listInstances(nil), func(m *pb.ServeRequest) {
+		if v := m.GetInstance(); v != nil {
+			now[v.GetName()] = v
+		}
+	}, func() { s.refreshed(c, x, now) })
+}
+
+// fetch hands every part of a child's answer to each, on another goroutine, and then
+// has done run on the loop, unless the answer breaks off.
+func (s *Supervisor) fetch(x session, cmd *pb.ServeResponse, each func(*pb.ServeRequest), done func()) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		now := map[string]*pb.Instance{}
-		err := x.Call(ctx, listInstances(nil), func(m *pb.ServeRequest) error {
-			if v := m.GetInstance(); v != nil {
-				now[v.GetName()] = v
-			}
+		err := x.Call(ctx, cmd, func(m *pb.ServeRequest) error {
+			each(m)
 			return nil
 		})
-		if err != nil {
-			return
+		if err == nil {
+			s.post(done)
 		}
-		s.post(func() { s.refreshed(c, x, now) })
 	}()
 }
 
@@ -155,11 +177,10 @@ func (s *Supervisor) refreshed(c *child, x session, now map[string]*pb.Instance)
 	if c.session != x {
 		return
 	}
-	const cause = "events were lost"
 	for name, old := range s.records.instances {
 		if now[name] == nil {
 			s.childEvent(c, &pb.Event{Kind: &pb.Event_Instance{Instance: &pb.InstanceChange{
-				Instance: old, From: old.GetState(), Removed: true, Cause: cause}}})
+				Instance: old, From: old.GetState(), Removed: true, Cause: eventsLost}}})
 		}
 	}
 	for name, v := range now {
@@ -169,6 +190,6 @@ func (s *Supervisor) refreshed(c *child, x session, now map[string]*pb.Instance)
 		}
 		v.Reported = timestamppb.Now()
 		s.childEvent(c, &pb.Event{Kind: &pb.Event_Instance{Instance: &pb.InstanceChange{
-			Instance: v, From: old.GetState(), Cause: cause}}})
+			Instance: v, From: old.GetState(), Cause: eventsLost}}})
 	}
 }

@@ -130,7 +130,7 @@ func (s *Supervisor) nextReload() {
 		s.publish(&pb.Event{Source: pb.Role_ROLE_PARENT, Kind: &pb.Event_Reload{Reload: &pb.ReloadChange{
 			Outcome: pb.ReloadOutcome_RELOAD_OUTCOME_STARTED, Generation: s.current.number}}})
 	}
-	ctx, cancel := context.WithCancel(s.loadCtx)
+	ctx, cancel := context.WithCancel(s.life)
 	r.abandon = cancel
 	go func() {
 		cfg, err := s.load(ctx, log)

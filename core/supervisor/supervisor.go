@@ -112,7 +112,7 @@ type Supervisor struct {
 	server  registry
 	began   time.Time
 	memory  *os.File // hand-over to VRRP children; nil: none
-	loadCtx context.Context
+	life    context.Context
 	loading chan struct{} // holds one token while Load runs
 
 	// The loop's.
@@ -129,6 +129,8 @@ type Supervisor struct {
 	last      *pb.LastReload
 	events    eventLog
 	records   records
+	checks    childapi.Records // for the next healthchecker child
+	overrides overrides
 	notices   []*pb.Notice
 	dumps     dumps
 	ticked    time.Time
@@ -174,6 +176,7 @@ func New(opt Options) (*Supervisor, error) {
 	}
 	s.events.init()
 	s.records.init()
+	s.overrides.init()
 	chunks, err := childapi.Encode(1, opt.Initial.Tree)
 	if err != nil {
 		return nil, err
@@ -259,7 +262,7 @@ func (s *Supervisor) loop(ctx context.Context) {
 	defer close(s.done)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.loadCtx = ctx
+	s.life = ctx
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	s.ticked = time.Now()
@@ -366,6 +369,7 @@ func (s *Supervisor) stop(status int) {
 	}
 	s.stopping, s.status = true, status
 	s.failReloads()
+	s.overrides.fail()
 	s.opt.Notify("STOPPING=1\nSTATUS=Stopping")
 	for _, c := range s.children {
 		c.wanted = false

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"keepalived/core/process"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/unixsock"
 )
@@ -42,6 +43,19 @@ func (f *fake) SyncGroups(_ context.Context, send func(*pb.SyncGroup) error) err
 
 func (f *fake) Trackers(_ context.Context, send func(*pb.Tracker) error) error {
 	return errors.Join(send(&pb.Tracker{Name: "chk"}), f.err)
+}
+
+func (f *fake) Services(_ context.Context, names []string, send func(*pb.VirtualServer) error) error {
+	for _, n := range names {
+		if err := send(&pb.VirtualServer{Name: n}); err != nil {
+			return err
+		}
+	}
+	return f.err
+}
+
+func (f *fake) SetRealServer(_ context.Context, who string, r *pb.SetRealServerRequest) (*pb.SetRealServerResponse, error) {
+	return &pb.SetRealServerResponse{Override: &pb.ServerOverride{Server: r.GetServer(), Who: who, Why: r.GetWhy()}}, f.err
 }
 
 func (f *fake) Watch(ctx context.Context, r *pb.WatchEventsRequest, send func(*pb.Event) error) error {
@@ -108,6 +122,18 @@ func TestEveryCallCrosses(t *testing.T) {
 	if text := fmt.Sprint(got); err != nil || text != "[VI_1 VI_2 G1 chk DUMP_KIND_STATS_CLEAR]" {
 		t.Errorf("got %s, %v", text, err)
 	}
+	got = nil
+	if err := c.Services(ctx, []string{"[G1]:0"}, func(v *pb.VirtualServer) error { got = append(got, v.GetName()); return nil }); err != nil || fmt.Sprint(got) != "[[G1]:0]" {
+		t.Errorf("services %q, %v", got, err)
+	}
+	name, ok := process.Accounts{}.Name(uint32(syscall.Getuid()))
+	if !ok {
+		name = fmt.Sprint("uid ", syscall.Getuid())
+	}
+	set, err := c.SetRealServer(ctx, &pb.SetRealServerRequest{Server: "10.0.0.1:80", Why: "update"})
+	if v := set.GetOverride(); err != nil || v.GetServer() != "10.0.0.1:80" || v.GetWhy() != "update" || v.GetWho() != fmt.Sprintf("%s (pid %d)", name, os.Getpid()) {
+		t.Errorf("set %v, %v", set, err)
+	}
 	if r, err := c.CheckConfig(ctx); err != nil || !r.GetStartable() {
 		t.Errorf("check %v, %v", r, err)
 	}
@@ -166,6 +192,19 @@ func TestErrorsKeepTheirMeaning(t *testing.T) {
 		if _, err := c.Status(t.Context()); !errors.Is(err, want) {
 			t.Errorf("got %v, want %v", err, want)
 		}
+	}
+	f.err = fmt.Errorf("%w: why", ErrUnavailable)
+	if _, err := c.Status(t.Context()); err == nil || err.Error() != "not available: why" {
+		t.Errorf("got %q: said once is enough", err)
+	}
+	f.err = ErrUnavailable
+	if _, err := c.Status(t.Context()); err == nil || err.Error() != "not available" {
+		t.Errorf("got %q", err)
+	}
+	f.err = fmt.Errorf("looking: %w", &NotFoundError{"there is no service V"})
+	var missing *NotFoundError
+	if _, err := c.SetRealServer(t.Context(), &pb.SetRealServerRequest{}); !errors.As(err, &missing) || err.Error() != "there is no service V" {
+		t.Errorf("got %#v", err)
 	}
 	f.err = errors.New("plain")
 	if err := c.SyncGroups(t.Context(), func(*pb.SyncGroup) error { return nil }); err == nil || err.Error() != "plain" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
@@ -28,7 +29,7 @@ var (
 )
 
 // Client asks a daemon. Its errors are plain: ErrNotRunning, ErrForbidden,
-// ErrUnavailable, ErrInvalid, *RefusedError, those of context, or a text.
+// ErrUnavailable, ErrInvalid, *RefusedError, *NotFoundError, those of context, or a text.
 type Client struct {
 	conn *grpc.ClientConn
 	rpc  pb.AdminClient
@@ -107,6 +108,21 @@ func (c *Client) Trackers(ctx context.Context, each func(*pb.Tracker) error) err
 	})
 }
 
+// Services hands each of the named virtual servers (none named: all) to each.
+func (c *Client) Services(ctx context.Context, names []string, each func(*pb.VirtualServer) error) error {
+	return list(ctx, each, func(ctx context.Context) (grpc.ServerStreamingClient[pb.VirtualServer], error) {
+		return c.rpc.ListServices(ctx, &pb.ListServicesRequest{Names: names})
+	})
+}
+
+// SetRealServer drains, disables, enables or weighs a real server and returns what is in
+// force then. The error is a *NotFoundError when there is no such server, and
+// ErrUnavailable while the healthchecker child cannot be asked.
+func (c *Client) SetRealServer(ctx context.Context, r *pb.SetRealServerRequest) (*pb.SetRealServerResponse, error) {
+	out, err := c.rpc.SetRealServer(ctx, r)
+	return out, fromStatus(err)
+}
+
 // Watch hands events to each until ctx ends, the daemon goes or each fails.
 func (c *Client) Watch(ctx context.Context, r *pb.WatchEventsRequest, each func(*pb.Event) error) error {
 	return list(ctx, each, func(ctx context.Context) (grpc.ServerStreamingClient[pb.Event], error) {
@@ -174,10 +190,12 @@ func fromStatus(err error) error {
 			}
 		}
 		return refused
+	case codes.NotFound:
+		return &NotFoundError{st.Message()}
 	case codes.Unavailable:
-		return fmt.Errorf("%w: %s", ErrUnavailable, st.Message())
+		return again(ErrUnavailable, st.Message())
 	case codes.InvalidArgument:
-		return fmt.Errorf("%w: %s", ErrInvalid, st.Message())
+		return again(ErrInvalid, st.Message())
 	case codes.Canceled:
 		return context.Canceled
 	case codes.DeadlineExceeded:
@@ -185,4 +203,13 @@ func fromStatus(err error) error {
 	default:
 		return errors.New(st.Message())
 	}
+}
+
+// again is the error whose text crossed the socket.
+func again(err error, text string) error {
+	text = strings.TrimPrefix(strings.TrimPrefix(text, err.Error()), ": ")
+	if text == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, text)
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"keepalived/core/process"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/unixsock"
 )
@@ -28,6 +29,10 @@ type Backend interface {
 	Instances(ctx context.Context, names []string, send func(*pb.Instance) error) error
 	SyncGroups(ctx context.Context, send func(*pb.SyncGroup) error) error
 	Trackers(ctx context.Context, send func(*pb.Tracker) error) error
+	Services(ctx context.Context, names []string, send func(*pb.VirtualServer) error) error
+	// SetRealServer is asked for by who (user and pid). The Backend logs it: it knows the
+	// servers' names.
+	SetRealServer(ctx context.Context, who string, r *pb.SetRealServerRequest) (*pb.SetRealServerResponse, error)
 	Watch(ctx context.Context, r *pb.WatchEventsRequest, send func(*pb.Event) error) error
 	CheckConfig(ctx context.Context) (*pb.CheckConfigResponse, error)
 	Reload(ctx context.Context, r *pb.ReloadRequest) (*pb.ReloadResponse, error)
@@ -43,7 +48,13 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string { return e.Reason }
 
-// The errors a Backend may return besides RefusedError and those of context.
+// NotFoundError is how a Backend (and the Client) says that there is no such thing as
+// the request names. The text says what there is.
+type NotFoundError struct{ Text string }
+
+func (e *NotFoundError) Error() string { return e.Text }
+
+// The errors a Backend may return besides those and the ones of context.
 var (
 	// ErrUnavailable: the daemon starts or stops, or the child asked is not there.
 	ErrUnavailable = errors.New("not available")
@@ -96,6 +107,19 @@ func (s service) ListTrackers(_ *pb.ListTrackersRequest, stream grpc.ServerStrea
 	return toStatus(s.b.Trackers(stream.Context(), stream.Send))
 }
 
+func (s service) ListServices(r *pb.ListServicesRequest, stream grpc.ServerStreamingServer[pb.VirtualServer]) error {
+	return toStatus(s.b.Services(stream.Context(), r.GetNames(), stream.Send))
+}
+
+func (s service) SetRealServer(ctx context.Context, r *pb.SetRealServerRequest) (*pb.SetRealServerResponse, error) {
+	p, ok := unixsock.PeerFrom(ctx)
+	if !ok {
+		return nil, status.Error(codes.PermissionDenied, "no peer credentials")
+	}
+	out, err := s.b.SetRealServer(ctx, whoIs(p), r)
+	return out, toStatus(err)
+}
+
 func (s service) WatchEvents(r *pb.WatchEventsRequest, stream grpc.ServerStreamingServer[pb.Event]) error {
 	return toStatus(s.b.Watch(stream.Context(), r, stream.Send))
 }
@@ -126,12 +150,24 @@ func (s service) audit(ctx context.Context, what string) {
 	s.log.Info(fmt.Sprintf("%s asked for by %s", what, p), "pid", p.PID, "uid", p.UID)
 }
 
+// whoIs is the user and the process that asks.
+func whoIs(p unixsock.Peer) string {
+	name, ok := process.Accounts{}.Name(p.UID)
+	if !ok {
+		name = fmt.Sprint("uid ", p.UID)
+	}
+	return fmt.Sprintf("%s (pid %d)", name, p.PID)
+}
+
 // toStatus gives an error its gRPC code.
 func toStatus(err error) error {
 	var refused *RefusedError
+	var missing *NotFoundError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &missing):
+		return status.Error(codes.NotFound, missing.Text)
 	case errors.As(err, &refused):
 		st := status.New(codes.FailedPrecondition, refused.Reason)
 		if with, err := st.WithDetails(&pb.Diagnostics{Diagnostics: refused.Diagnostics}); err == nil {
