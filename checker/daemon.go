@@ -1,20 +1,26 @@
-// Package checker is the healthchecker child. It takes part in the supervision (start,
-// two-phase reload, heartbeat, stop) and checks its part of the configuration; probing
-// and ip_vs come with the packages below it.
+// Package checker is the healthchecker child: one goroutine, the loop, owns what is known
+// of every virtual server, real server and checker; probes, ip_vs, scripts and the
+// connection to the parent live on goroutines of their own and post to it. What a result
+// means is decided in package health, what ip_vs needs by package ipvs; here they are
+// wired to each other.
 package checker
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"keepalived/checker/checkercfg"
+	"keepalived/checker/health"
+	"keepalived/checker/ipvs"
+	"keepalived/checker/probe"
 	"keepalived/core/clock"
-	"keepalived/core/global"
+	"keepalived/core/diag"
 	"keepalived/core/loop"
+	"keepalived/core/script"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/childapi"
 )
@@ -24,104 +30,166 @@ type Options struct {
 	Boot     childapi.Boot
 	Log      *slog.Logger
 	Version  string
-	LogDrops func() uint64   // lost log lines
-	Stop     <-chan struct{} // ends when the child is told to stop
+	LogDrops func() uint64 // lost log lines
+	// KeepIPVS leaves ip_vs as it is at stop (-I).
+	KeepIPVS bool
+	// LogConfig logs the configuration at the start, in the form of the dump (-d).
+	LogConfig bool
+	// DumpDir is where dumps go that have no path of their own, usually /tmp.
+	DumpDir string
+	// Stop ends when the child is told to stop (SIGTERM, the parent's death).
+	Stop <-chan struct{}
 }
 
+// task is a message to the loop: what to do there.
 type task func(now clock.Instant)
 
-// daemon is the child; its state belongs to the loop.
-type daemon struct {
-	opt      Options
-	loop     *loop.Loop[task]
-	client   *childapi.Client
-	prepared uint64
-	running  uint64
-	services uint32
-	next     uint32 // services of the prepared configuration
+// reporter is what is needed of the connection to the parent. None of its methods blocks
+// but Fatal, which is not for the loop.
+type reporter interface {
+	Heartbeat(*pb.Heartbeat)
+	Ready(generation uint64)
+	Prepared(generation uint64, plan *pb.Plan)
+	Refused(generation uint64, why diag.List)
+	Fatal(code int, text string, within time.Duration) (status int)
+	Event(*pb.Event)
+	Records(all bool, list []*pb.CheckRecord)
+	Override(*pb.OverrideChange)
 }
 
-const (
-	heartbeatEvery = time.Second
-	heartbeatTimer = 0
-)
+// prober starts probes; the result of each comes back as a message, sooner or later.
+type prober interface {
+	Start(t health.Ticket, target probe.Target, step uint16)
+}
 
-// Run is the child's life. It returns the exit status.
+// tableWorker makes ip_vs as it is wanted (package ipvs).
+type tableWorker interface {
+	SetWant(gen uint64, s ipvs.Service, destinations []ipvs.Destination)
+	Remove(gen uint64, k ipvs.Key)
+	Flush()
+	Close()
+}
+
+// scriptRunner runs notify scripts.
+type scriptRunner interface {
+	Start(script.Command)
+}
+
+// daemon is the child. Everything but opt, log, loop, group, ctx and counter belongs to
+// the loop.
+type daemon struct {
+	opt     Options
+	log     *slog.Logger
+	loop    *loop.Loop[task]
+	group   *errgroup.Group
+	ctx     context.Context
+	counter *counter
+
+	report   reporter
+	probes   prober
+	director *health.Director // nil before the first configuration
+	out      health.Actions
+	timers   loop.Timers
+	model    *model // the running configuration
+	before   *model // the one before, while a reload is carried out
+	lives    map[string]*life
+	running  uint64 // generation in force, 0 before the first
+	prepared *preparation
+
+	table     table
+	probing   loop.Timer
+	took      []time.Duration // of the latest probe, by number of the checker
+	records   []*pb.CheckRecord
+	overrides overrides
+	notify    notifier
+	stalls    stallStats
+	beat      heartbeat
+	stopping  bool
+	stopped   chan struct{} // closed when the worker has done its last
+}
+
+// Run is the child's life: until Stop ends, or something without which it cannot work
+// fails. It returns the exit status.
 func Run(opt Options) int {
-	d := &daemon{opt: opt, loop: loop.New[task](clock.Real{}, clock.Real{}.NewWaker(), 256)}
-	d.client = childapi.NewClient(childapi.Options{
-		Boot: opt.Boot, Version: opt.Version, Log: opt.Log, Config: d.configure, Serve: d.serve,
+	d := newDaemon(opt)
+	client := childapi.NewClient(childapi.Options{
+		Boot: opt.Boot, Version: opt.Version, Log: opt.Log, Serve: d.serve,
+		Config: func(u childapi.Update) { d.configure(u) },
 	})
-	d.loop.Arm(heartbeatTimer, d.loop.Now())
+	d.report = client
+	pool := probe.New(probe.Config{Done: d.probed})
+	d.probes = pool
+	worker := ipvs.New(ipvs.Config{
+		Clock: clock.Real{}, Open: func() (ipvs.Kernel, error) { return d.openTable() },
+		Applied:  func(a ipvs.Applied) { d.loop.Post(func(clock.Instant) { d.applied(a) }) },
+		Repaired: func(r ipvs.Repaired) { d.loop.Post(func(clock.Instant) { d.repaired(r) }) },
+	})
+	d.table.worker = worker
+	runner := script.NewRunner(script.Config{Done: func(r script.Result) {
+		d.loop.Post(func(now clock.Instant) { d.notify.done(now, r) })
+	}})
+	d.notify.runner = runner
+
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.loop.Run(ctx, d) })
-	g.Go(func() error { return d.client.Run(ctx) })
+	d.group, d.ctx = errgroup.WithContext(ctx)
+	d.beat.start(d)
+	for _, run := range []func(context.Context) error{
+		func(ctx context.Context) error { return d.loop.Run(ctx, d) },
+		func(ctx context.Context) error {
+			err := worker.Run(ctx)
+			close(d.stopped) // at stop: everything is gone
+			return err
+		},
+		pool.Run, runner.Run, client.Run, d.counter.run,
+	} {
+		d.group.Go(func() error { return run(d.ctx) })
+	}
 	select {
 	case <-opt.Stop:
-	case <-ctx.Done():
-	}
-	cancel()
-	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		opt.Log.Error(err.Error())
+		d.shutdown()
+		runner.Stop(notifyLimit)
+		cancel()
+		_ = d.group.Wait()
+		d.notify.end() // the loop has ended, the FIFOs are nobody's now
+		d.sayStopped()
+		return 0
+	case <-d.ctx.Done():
+		d.log.Error(fmt.Sprintf("Healthcheck child ends: %v", d.group.Wait()))
 		return 1
 	}
-	return 0
 }
 
-// configure takes a step of a configuration change, on a goroutine of the client.
-func (d *daemon) configure(u childapi.Update) {
-	switch u.Phase {
-	case childapi.Prepare:
-		g, diags := global.Decode(u.Tree)
-		found, more := checkercfg.Validate(u.Tree, g)
-		if diags = append(diags, more...); diags.HasFatal() {
-			d.client.Refused(u.Generation, diags)
-			return
-		}
-		d.loop.Post(func(clock.Instant) {
-			d.prepared, d.next = u.Generation, uint32(found.Services)
-			d.client.Prepared(u.Generation, &pb.Plan{Role: pb.Role_ROLE_CHECKER, Kept: min(d.services, d.next)})
-		})
-	case childapi.Commit:
-		d.loop.Post(func(clock.Instant) { d.commit(u.Generation) })
-	case childapi.Abort:
-		d.loop.Post(func(clock.Instant) { d.prepared = 0 })
+// newDaemon makes the child without the goroutines around its loop.
+func newDaemon(opt Options) *daemon {
+	d := &daemon{
+		opt: opt, log: opt.Log, stopped: make(chan struct{}), model: &model{byKey: map[string]*service{}},
+		loop:  loop.New[task](clock.Real{}, clock.Real{}.NewWaker(), 1024),
+		lives: map[string]*life{}, ctx: context.Background(),
 	}
+	d.timers.Arm = d.loop.Arm
+	d.table.init(d)
+	d.overrides.init(d)
+	d.notify.init(d)
+	d.counter = newCounter(func() (counterConn, error) { return d.openTable() })
+	d.probing = d.timers.Make(func(now, _ clock.Instant) { d.startProbes(now) })
+	return d
 }
 
-func (d *daemon) commit(generation uint64) {
-	if d.prepared != generation {
-		return
-	}
-	if d.running == 0 && d.next > 0 {
-		d.opt.Log.Info("Health checking and ip_vs are not built yet: virtual servers are read and not served")
-	}
-	d.prepared, d.running, d.services = 0, generation, d.next
-	d.client.Ready(generation)
-}
+// seed differs between hosts and starts.
+func seed() uint32 { return rand.Uint32() }
 
-// serve answers the parent's commands: there is nothing to list or to dump yet.
-func (d *daemon) serve(context.Context, *pb.ServeResponse, func(*pb.ServeRequest) error) error {
-	return nil
-}
+// Late implements loop.Handler: a late probe is late, nothing else.
+func (d *daemon) Late(_ clock.Instant, by time.Duration) { d.stalled(by) }
 
 // Handle implements loop.Handler.
 func (d *daemon) Handle(now clock.Instant, t task) { t(now) }
 
-// Due implements loop.Handler: the heartbeat is the only deadline.
-func (d *daemon) Due(now clock.Instant, _ int32, _ clock.Instant) {
-	d.loop.Arm(heartbeatTimer, now.Add(heartbeatEvery))
-	beat := &pb.Heartbeat{LateTurns: d.loop.SlowTurns()}
-	if d.opt.LogDrops != nil {
-		beat.LogDrops = d.opt.LogDrops()
-	}
-	d.client.Heartbeat(beat)
+// Due implements loop.Handler.
+func (d *daemon) Due(now clock.Instant, id int32, at clock.Instant) { d.timers.Due(now, id, at) }
+
+// Turned implements loop.Handler: what a turn has collected is handed on.
+func (d *daemon) Turned(clock.Instant) {
+	d.table.flush()
+	d.sendRecords()
 }
-
-// Turned implements loop.Handler.
-func (d *daemon) Turned(clock.Instant) {}
-
-// Late implements loop.Handler: a late check is late, nothing else.
-func (d *daemon) Late(clock.Instant, time.Duration) {}

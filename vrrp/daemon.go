@@ -62,7 +62,7 @@ type daemon struct {
 	runner   *script.Runner
 	group    *errgroup.Group
 	ctx      context.Context
-	ready    resolved // scripts of the running configuration
+	ready    script.Resolved // scripts of the running configuration
 	runs     map[int32]func(clock.Instant, script.Result)
 	lastRun  int32
 	tracking map[int32]*trackScript // by run
@@ -72,7 +72,7 @@ type daemon struct {
 	changes   []iface.Change
 	observed  map[rtnl.Key]rtnl.Addr // before the first configuration only
 	seeded    bool                   // the monitor has delivered what there is
-	timers    timerTable
+	timers    loop.Timers
 	cfg       *vrrpcfg.Config
 	running   uint64 // generation in force, 0 before the first
 	prepared  *preparation
@@ -115,7 +115,7 @@ func open(opt Options) (*daemon, error) {
 		byName: map[string]*instance{}, routes: map[routeKey]*instance{}, byScript: map[string]*trackScript{},
 	}
 	d.loop = loop.New[task](clock.Real{}, clock.Real{}.NewWaker(), 1024)
-	d.timers.arm = d.loop.Arm
+	d.timers.Arm = d.loop.Arm
 	d.notify = notifier{d: d, queues: map[string]*scriptQueue{}}
 	d.handover.open(opt.Boot, opt.Log)
 	handle, err := rtnl.Open()
@@ -188,44 +188,12 @@ func (d *daemon) Late(now clock.Instant, by time.Duration) {
 func (d *daemon) Handle(now clock.Instant, t task) { t(now) }
 
 // Due implements loop.Handler.
-func (d *daemon) Due(now clock.Instant, id int32, at clock.Instant) { d.timers.due[id](now, at) }
+func (d *daemon) Due(now clock.Instant, id int32, at clock.Instant) { d.timers.Due(now, id, at) }
 
 // Turned implements loop.Handler: what a turn has collected is handed on.
 func (d *daemon) Turned(now clock.Instant) {
 	d.syncGroups(now)
 	d.net.flush()
-}
-
-// timerTable gives deadlines to whoever needs one.
-type timerTable struct {
-	due  []func(now, at clock.Instant)
-	free []int32
-	arm  func(id int32, at clock.Instant)
-}
-
-// timer is one deadline.
-type timer struct {
-	t  *timerTable
-	id int32
-}
-
-func (t *timerTable) make(due func(now, at clock.Instant)) timer {
-	if n := len(t.free); n > 0 {
-		id := t.free[n-1]
-		t.free = t.free[:n-1]
-		t.due[id] = due
-		return timer{t, id}
-	}
-	t.due = append(t.due, due)
-	return timer{t, int32(len(t.due) - 1)}
-}
-
-func (t timer) set(at clock.Instant) { t.t.arm(t.id, at) }
-
-func (t timer) release() {
-	t.t.arm(t.id, clock.Never)
-	t.t.due[t.id] = nil
-	t.t.free = append(t.t.free, t.id)
 }
 
 // exit ends the process for good with one of keepalived's exit codes. It must not run

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"keepalived/core/global"
 	"keepalived/core/process"
@@ -14,34 +12,13 @@ import (
 // dumpFiles are the paths of the three dumps.
 type dumpFiles struct{ data, stats, json string }
 
-// dumpFilesOf finds the paths: configured ones (a trailing slash is a directory, one
-// without a leading slash is below dir), else keepalived's names in dir.
+// dumpFilesOf finds the paths: configured ones, else keepalived's names in dir.
 func dumpFilesOf(g *global.Config, dir string) dumpFiles {
-	suffix := ""
-	if g.DataUseInstance {
-		if g.Instance != "" {
-			suffix += "_" + g.Instance
-		}
-		if g.Namespace != "" {
-			suffix += "_" + g.Namespace
-		}
-	}
-	path := func(configured, base, ext string) string {
-		name := base + suffix + ext
-		switch {
-		case configured == "":
-			return filepath.Join(dir, name)
-		case strings.HasSuffix(configured, "/"):
-			return filepath.Join(configured, name)
-		case !filepath.IsAbs(configured):
-			return filepath.Join(dir, configured)
-		}
-		return configured
-	}
+	suffix := g.DumpSuffix()
 	return dumpFiles{
-		data:  path(g.StateDumpFile, "keepalived", ".data"),
-		stats: path(g.StatsDumpFile, "keepalived", ".stats"),
-		json:  path(g.JSONDumpFile, "keepalived", ".json"),
+		data:  process.DumpPath(dir, g.StateDumpFile, "keepalived"+suffix+".data"),
+		stats: process.DumpPath(dir, g.StatsDumpFile, "keepalived"+suffix+".stats"),
+		json:  process.DumpPath(dir, g.JSONDumpFile, "keepalived"+suffix+".json"),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keepalived/core/clock"
+	"keepalived/core/loop"
 	"keepalived/core/reconcile/worker"
 	"keepalived/vrrp/fsm"
 	"keepalived/vrrp/garp"
@@ -29,7 +30,7 @@ func (d *daemon) step(now clock.Instant, in *instance, ev fsm.Event) {
 func (d *daemon) adopt(now clock.Instant, in *instance, st fsm.State, acts *fsm.Actions, ev *fsm.Event, from fsm.Phase) {
 	in.st = st
 	if !in.waiting {
-		in.timer.set(st.Deadline())
+		in.timer.Set(st.Deadline())
 	}
 	for i := range acts.Len() {
 		d.effect(now, in, acts.At(i), ev)
@@ -156,7 +157,7 @@ type announcements struct {
 type linkPacer struct {
 	garp.Pacer
 	link  int32
-	timer timer
+	timer loop.Timer
 }
 
 // retarget tells the pacers what an instance announces where. Called when its addresses,
@@ -196,7 +197,7 @@ func (d *daemon) pacer(link int32) *linkPacer {
 	p := d.announce.pacers[link]
 	if p == nil {
 		p = &linkPacer{link: link}
-		p.timer = d.timers.make(func(now, _ clock.Instant) { d.sendAnnouncements(now, p) })
+		p.timer = d.timers.Make(func(now, _ clock.Instant) { d.sendAnnouncements(now, p) })
 		d.announce.pacers[link] = p
 		if l, ok := d.links.ByIndex(link); ok && !l.Loopback {
 			if err := d.net.announcer.Open(link); err != nil {
@@ -233,7 +234,7 @@ func (d *daemon) startAnnouncing(now clock.Instant, in *instance, r fsm.Round) {
 	}
 	for _, p := range in.pacers {
 		p.Start(in.id, now, rounds[r])
-		p.timer.set(p.Deadline(now))
+		p.timer.Set(p.Deadline(now))
 	}
 }
 
@@ -243,5 +244,5 @@ func (d *daemon) sendAnnouncements(now clock.Instant, p *linkPacer) {
 	for i := range burst {
 		d.sendAnnouncement(&burst[i])
 	}
-	p.timer.set(again)
+	p.timer.Set(again)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keepalived/core/clock"
+	"keepalived/core/loop"
 	"keepalived/vrrp/fsm"
 	"keepalived/vrrp/iface"
 	"keepalived/vrrp/sock"
@@ -19,7 +20,7 @@ type instance struct {
 	cfg   *vrrpcfg.Instance
 	mc    fsm.Config
 	st    fsm.State
-	timer timer
+	timer loop.Timer
 
 	slot   iface.Slot // of its interface; -1: unicast without one
 	bound  bool       // in routes

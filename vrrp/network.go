@@ -8,6 +8,7 @@ import (
 	"net/netip"
 
 	"keepalived/core/clock"
+	"keepalived/core/loop"
 	"keepalived/vrrp/sock"
 	"keepalived/vrrp/wire"
 )
@@ -21,14 +22,14 @@ type network struct {
 	announcer *sock.Announcer
 	join      joiner
 	resend    []*instance
-	retry     timer
+	retry     loop.Timer
 }
 
 func (n *network) open(d *daemon) error {
 	n.d = d
 	n.announcer = sock.NewAnnouncer()
 	n.join = joiner{mail: make(chan []joinRequest, 1), members: sock.NewMemberships(), log: d.log}
-	n.retry = d.timers.make(func(now, _ clock.Instant) { n.retrySends(now) })
+	n.retry = d.timers.Make(func(now, _ clock.Instant) { n.retrySends(now) })
 	for i, f := range [...]sock.Family{sock.IPv4, sock.IPv6} {
 		r, err := sock.Open(sock.Config{Family: f})
 		if err != nil {
@@ -104,7 +105,7 @@ func (d *daemon) sendTo(in *instance, priority uint8, from, to netip.Addr, ttl u
 // flush is the end of a turn: adverts that met a full queue are tried again soon.
 func (n *network) flush() {
 	if len(n.resend) > 0 {
-		n.retry.set(n.d.loop.Now().Add(resendAfter))
+		n.retry.Set(n.d.loop.Now().Add(resendAfter))
 	}
 }
 

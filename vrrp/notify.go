@@ -7,6 +7,7 @@ import (
 
 	"keepalived/core/clock"
 	"keepalived/core/config/cursor"
+	"keepalived/core/loop"
 	"keepalived/core/notify"
 	"keepalived/core/script"
 	"keepalived/vrrp/fsm"
@@ -34,7 +35,7 @@ type scriptQueue struct {
 	name  string
 	wait  notify.Queue[[]script.Command]
 	under map[int32]struct{} // runs of the present event
-	timer timer
+	timer loop.Timer
 }
 
 // notifyOptions are what is told about an object, and with which scripts.
@@ -114,7 +115,7 @@ func (n *notifier) queue(object string) *scriptQueue {
 	q := n.queues[object]
 	if q == nil {
 		q = &scriptQueue{name: object, under: map[int32]struct{}{}}
-		q.timer = n.d.timers.make(func(now, _ clock.Instant) { clear(q.under); q.next(now, n) })
+		q.timer = n.d.timers.Make(func(now, _ clock.Instant) { clear(q.under); q.next(now, n) })
 		n.queues[object] = q
 	}
 	return q
@@ -124,10 +125,10 @@ func (n *notifier) queue(object string) *scriptQueue {
 func (q *scriptQueue) next(now clock.Instant, n *notifier) {
 	commands, ok := q.wait.Pop()
 	if !ok {
-		q.timer.set(clock.Never)
+		q.timer.Set(clock.Never)
 		return
 	}
-	q.timer.set(now.Add(patience))
+	q.timer.Set(now.Add(patience))
 	for _, cmd := range commands {
 		cmd.ID = n.d.newRun(func(now clock.Instant, r script.Result) { n.done(now, q, r) })
 		q.under[cmd.ID] = struct{}{}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keepalived/core/clock"
+	"keepalived/core/loop"
 	"keepalived/vrrp/fsm"
 	"keepalived/vrrp/sock"
 	"keepalived/vrrp/wire"
@@ -26,7 +27,7 @@ const dropKinds = int(wire.NumDrops) + fsm.Refusals
 type receiver struct {
 	*sock.Receiver
 	d       *daemon
-	timer   timer
+	timer   loop.Timer
 	waiting []expired // in the order of their tickets
 }
 
@@ -39,7 +40,7 @@ type expired struct {
 
 func (d *daemon) newReceiver(r *sock.Receiver) *receiver {
 	rx := &receiver{Receiver: r, d: d}
-	rx.timer = d.timers.make(func(now, _ clock.Instant) { rx.take(now, perReady) })
+	rx.timer = d.timers.Make(func(now, _ clock.Instant) { rx.take(now, perReady) })
 	return rx
 }
 
@@ -62,7 +63,7 @@ func (r *receiver) take(now clock.Instant, n int) {
 		r.d.received(now, rx)
 		rx.Release()
 	}
-	r.timer.set(now)
+	r.timer.Set(now)
 }
 
 // drained: everything that had arrived when it was asked for has been read. Only now
@@ -85,7 +86,7 @@ func (r *receiver) drained(now clock.Instant, ticket uint64) {
 	for _, w := range served {
 		w.in.waiting = false
 		if w.in.st.Deadline() > now {
-			w.in.timer.set(w.in.st.Deadline())
+			w.in.timer.Set(w.in.st.Deadline())
 			continue
 		}
 		r.d.tick(now, w.in)

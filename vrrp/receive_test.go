@@ -35,7 +35,7 @@ func testDaemon(t *testing.T, link int32) (*daemon, *instance) {
 		routes: map[routeKey]*instance{}, byName: map[string]*instance{},
 		worker: vip.NewWorker(worker.Config[vip.Object]{Clock: fake}),
 	}
-	d.timers.arm = d.loop.Arm
+	d.timers.Arm = d.loop.Arm
 	d.notify = notifier{d: d, queues: map[string]*scriptQueue{}}
 	d.net.d = d
 	d.net.announcer = sock.NewAnnouncer()

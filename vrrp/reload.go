@@ -10,8 +10,10 @@ import (
 	"keepalived/core/clock"
 	"keepalived/core/diag"
 	"keepalived/core/global"
+	"keepalived/core/loop"
 	"keepalived/core/process"
 	"keepalived/core/rtnl"
+	"keepalived/core/script"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/childapi"
 	"keepalived/vrrp/fsm"
@@ -23,7 +25,7 @@ type preparation struct {
 	generation uint64
 	cfg        *vrrpcfg.Config
 	globals    []byte
-	ready      resolved
+	ready      script.Resolved
 	plan       vrrpcfg.Plan
 }
 
@@ -219,7 +221,7 @@ func (d *daemon) change(now clock.Instant, in *instance, cfg *vrrpcfg.Instance, 
 	if change.Has(vrrpcfg.ChangeGARP) {
 		for _, p := range in.pacers {
 			p.Reschedule(in.id, now)
-			p.timer.set(p.Deadline(now))
+			p.timer.Set(p.Deadline(now))
 		}
 	}
 	if change&^silent == 0 {
@@ -256,8 +258,8 @@ func (d *daemon) forget(in *instance) {
 	for _, p := range in.pacers {
 		p.Remove(in.id)
 	}
-	if in.timer.t != nil {
-		in.timer.release()
-		in.timer.t = nil
+	if in.timer.Made() {
+		in.timer.Release()
+		in.timer = loop.Timer{}
 	}
 }

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"keepalived/core/clock"
+	"keepalived/core/loop"
+	"keepalived/core/process"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/vrrp/fsm"
 	"keepalived/vrrp/vip"
@@ -88,22 +89,22 @@ func (d *daemon) stalled(now clock.Instant, by time.Duration) {
 // heartbeat tells the parent once a second that the loop turns, and notices what the
 // monotonic clock does not count: a machine that was asleep.
 type heartbeat struct {
-	timer  timer
+	timer  loop.Timer
 	asleep time.Duration // CLOCK_BOOTTIME less CLOCK_MONOTONIC
 }
 
 const heartbeatEvery = time.Second
 
 func (h *heartbeat) start(d *daemon) {
-	h.asleep = asleep()
-	h.timer = d.timers.make(func(now, _ clock.Instant) { d.heartbeat(now) })
-	h.timer.set(d.loop.Now())
+	h.asleep = process.Asleep()
+	h.timer = d.timers.Make(func(now, _ clock.Instant) { d.heartbeat(now) })
+	h.timer.Set(d.loop.Now())
 }
 
 func (d *daemon) heartbeat(now clock.Instant) {
 	h := &d.beat
-	h.timer.set(now.Add(heartbeatEvery))
-	if a := asleep(); a-h.asleep > 50*time.Millisecond {
+	h.timer.Set(now.Add(heartbeatEvery))
+	if a := process.Asleep(); a-h.asleep > 50*time.Millisecond {
 		d.stalled(now, a-h.asleep)
 		h.asleep = a
 	}
@@ -117,14 +118,6 @@ func (d *daemon) heartbeat(now clock.Instant) {
 		beat.LogDrops = d.opt.LogDrops()
 	}
 	d.client.Heartbeat(beat)
-}
-
-// asleep is how long the machine has been suspended since it started.
-func asleep() time.Duration {
-	var boot, mono unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot)
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono)
-	return time.Duration(boot.Nano() - mono.Nano())
 }
 
 func (s *stallStats) proto() *pb.StallInfo {

@@ -2,7 +2,6 @@ package vrrp
 
 import (
 	"keepalived/core/clock"
-	"keepalived/core/config/cursor"
 	"keepalived/core/global"
 	"keepalived/core/process"
 	"keepalived/core/script"
@@ -34,21 +33,10 @@ func (d *daemon) scriptDone(now clock.Instant, r script.Result) {
 	}
 }
 
-// resolved is a script of the configuration made ready to run. It is made when the
-// configuration is decoded, off the loop: it looks at files.
-type resolved map[*cursor.Script]*script.Script
-
-// resolveAll looks at every script of a configuration. What cannot be run is left out:
-// the parent has said why.
-func resolveAll(cfg *vrrpcfg.Config) resolved {
-	r := script.NewResolver(cfg.Global, process.Accounts{})
-	all := resolved{}
-	for _, use := range cfg.ScriptUses() {
-		if s, err := r.Resolve(use.Script); err == nil {
-			all[use.Script] = &s
-		}
-	}
-	return all
+// resolveAll makes the scripts of a configuration ready to run; off the loop, because it
+// looks at files. What cannot be run is left out: the parent has said why.
+func resolveAll(cfg *vrrpcfg.Config) script.Resolved {
+	return script.NewResolver(cfg.Global, process.Accounts{}).ResolveAll(cfg.ScriptUses())
 }
 
 // newScript starts to track with a script; nil when it cannot be run: whoever tracks it
@@ -62,29 +50,19 @@ func (d *daemon) newScript(now clock.Instant, cfg *vrrpcfg.Script) *trackScript 
 	s := &trackScript{cfg: cfg, ready: ready}
 	s.run = d.newRun(nil)
 	d.tracking[s.run] = s
-	s.timer = d.timers.make(func(now, _ clock.Instant) { d.startScript(now, s) })
+	s.timer = d.timers.Make(func(now, _ clock.Instant) { d.startScript(now, s) })
 	s.nextAt = now
-	s.timer.set(now)
+	s.timer.Set(now)
 	return s
 }
 
 // fifoConfigs lists the FIFOs that VRRP events go to.
 func fifoConfigs(g *global.Config) []script.FIFOConfig {
 	var out []script.FIFOConfig
-	for _, f := range []struct {
-		name string
-		f    *global.FIFO
-	}{{"notify", &g.FIFO}, {"vrrp_notify", &g.VRRPFIFO}} {
-		if f.f.Path == "" {
-			continue
-		}
-		c := script.FIFOConfig{Path: f.f.Path, Name: f.name, UID: -1, GID: -1}
-		if uid, gid, ok := (process.Accounts{}).User(f.f.User); ok {
-			c.UID, c.GID = int(uid), int(gid)
-		}
-		if gid, ok := (process.Accounts{}).Group(f.f.Group); ok {
-			c.GID = int(gid)
-		}
+	if c, ok := script.FIFOOf("notify", &g.FIFO, process.Accounts{}); ok {
+		out = append(out, c)
+	}
+	if c, ok := script.FIFOOf("vrrp_notify", &g.VRRPFIFO, process.Accounts{}); ok {
 		out = append(out, c)
 	}
 	return out

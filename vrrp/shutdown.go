@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"keepalived/core/clock"
 	"keepalived/core/logging"
+	"keepalived/core/process"
 	"keepalived/vrrp/fsm"
 )
 
@@ -45,14 +44,8 @@ func (d *daemon) sayStopped() {
 		d.info("Stopped")
 		return
 	}
-	var own, children unix.Rusage
-	_ = unix.Getrusage(unix.RUSAGE_SELF, &own)
-	_ = unix.Getrusage(unix.RUSAGE_CHILDREN, &children)
-	d.info(fmt.Sprintf("Stopped - used (self/children) %s/%s user time, %s/%s system time",
-		cpu(own.Utime), cpu(children.Utime), cpu(own.Stime), cpu(children.Stime)))
+	d.info("Stopped - " + process.Usage())
 }
-
-func cpu(t unix.Timeval) string { return fmt.Sprintf("%d.%06d", t.Sec, t.Usec) }
 
 // stop is the loop's part: every instance leaves the protocol.
 func (d *daemon) stop(now clock.Instant) {
@@ -61,7 +54,7 @@ func (d *daemon) stop(now clock.Instant) {
 	}
 	d.stopping = true
 	for _, s := range d.scripts {
-		s.timer.set(clock.Never)
+		s.timer.Set(clock.Never)
 		d.runner.Cancel(s.run)
 	}
 	for _, in := range d.instances {

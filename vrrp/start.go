@@ -102,7 +102,7 @@ func (d *daemon) newInstance(cfg *vrrpcfg.Instance) *instance {
 	in := &instance{id: int32(len(d.owners)), cfg: cfg, slotNo: d.handover.assign(), changed: time.Now()}
 	d.owners = append(d.owners, in)
 	d.byName[cfg.Name] = in
-	in.timer = d.timers.make(func(now, at clock.Instant) { d.due(now, at, in) })
+	in.timer = d.timers.Make(func(now, at clock.Instant) { d.due(now, at, in) })
 	in.slot = d.slotFor(in)
 	return in
 }
@@ -276,7 +276,7 @@ func (d *daemon) reloadScripts(now clock.Instant) {
 	}
 	for _, s := range old {
 		s.cancelled = true
-		s.timer.release()
+		s.timer.Release()
 		if s.running {
 			d.runner.Cancel(s.run)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"keepalived/core/clock"
+	"keepalived/core/loop"
 	"keepalived/core/script"
 	"keepalived/core/track"
 	"keepalived/vrrp/fsm"
@@ -33,7 +34,7 @@ type trackScript struct {
 	cfg       *vrrpcfg.Script
 	ready     *script.Script
 	run       int32 // the number of all its runs: of two at a time the second is refused
-	timer     timer
+	timer     loop.Timer
 	counter   track.Counter
 	running   bool
 	cancelled bool // removed by a reload while it runs
@@ -66,7 +67,7 @@ func (d *daemon) startScript(now clock.Instant, s *trackScript) {
 	if s.nextAt <= now {
 		s.nextAt = now.Add(s.cfg.Interval)
 	}
-	s.timer.set(s.nextAt)
+	s.timer.Set(s.nextAt)
 	if s.running {
 		d.info(fmt.Sprintf("Track script %s is already running, expect idle - skipping run", s.cfg.Name))
 		return

@@ -7,7 +7,6 @@ package checkercfg
 
 import (
 	"slices"
-	"strings"
 
 	"keepalived/core/config"
 	"keepalived/core/config/cursor"
@@ -15,7 +14,6 @@ import (
 
 // What keywords that are read and do nothing yet are said to lack.
 const (
-	noChecks   = "the healthchecker child does not check or manage ip_vs yet"
 	notRunning = "only TCP_CHECK, HTTP_GET, SSL_GET and MISC_CHECK run yet; the real server counts as good without them"
 	noRegex    = "the body is not searched yet"
 	noSNMP     = "SNMP is not served yet"
@@ -32,16 +30,6 @@ func Keywords() []config.Keyword {
 	)
 	for _, k := range checkKinds() {
 		out = append(out, cursor.Keywords(k.rows())...)
-	}
-	// The child reads all of this and acts on none of it yet: said once, by the block.
-	for i := range out {
-		k := &out[i]
-		switch {
-		case k.Path == "" && (k.Name == "virtual_server" || k.Name == "virtual_server_group" || k.Name == "SSL"):
-			k.Effect = noChecks
-		case strings.HasPrefix(k.Path, "virtual_server") || k.Path == "SSL":
-			k.Effect = ""
-		}
 	}
 	return out
 }

@@ -231,6 +231,14 @@ func (d *Director) Checker(s *Service, server, check int) CheckerState {
 	return d.checkers[s.numbers[server][check]].state
 }
 
+// Number is the number of a checker, the ID of its tickets; -1 after Stop.
+func (d *Director) Number(s *Service, server, check int) int32 {
+	if server >= len(s.numbers) || check >= len(s.numbers[server]) {
+		return -1
+	}
+	return s.numbers[server][check]
+}
+
 // Records lists everything that is to be remembered. After Configure it replaces what
 // was remembered before; ActRecord tells what changes from then on.
 func (d *Director) Records() []Record {

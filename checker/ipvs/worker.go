@@ -50,6 +50,8 @@ const (
 	Intruder              // a destination that nobody wanted of our service, and was removed
 )
 
+func (d Drift) String() string { return [...]string{"vanished", "changed", "intruder"}[d] }
+
 // Repaired reports that somebody else had changed an entry of ours, and that it is again
 // as wanted.
 type Repaired struct {

@@ -81,22 +81,17 @@ func Take(cfg *checkercfg.Config, d *health.Director, f Facts) *Snapshot {
 	if s.IDs == nil {
 		s.IDs = func(string, string) (uint32, uint32) { return 0, 0 }
 	}
-	var wanted []health.Destination
 	for _, c := range cfg.Services {
-		key := c.Key()
-		h := d.Service(key)
+		h := d.Service(c.Key())
 		if h == nil || len(h.State.Servers) != len(c.Servers) {
 			continue
 		}
-		wanted = h.State.AppendWanted(h.Config, wanted[:0])
-		v := Service{
-			Config: c, Key: key, Up: h.State.Up, SorryIn: h.State.SorryIn(h.Config), Reloaded: h.State.Reloaded,
-			Total: h.State.Total(), Wanted: len(wanted), Servers: make([]Server, len(c.Servers)),
-		}
+		v := TakeService(c, h)
+		v.Servers = make([]Server, len(c.Servers))
 		for i := range c.Servers {
-			v.Servers[i] = take(c.Servers[i], d, h, i, f.Wall)
+			v.Servers[i] = takeServer(c.Servers[i], d, h, i, f.Wall)
 		}
-		for _, w := range wanted {
+		for _, w := range h.State.AppendWanted(h.Config, nil) {
 			if w.Server >= 0 {
 				v.Servers[w.Server].Set, v.Servers[w.Server].Wanted = true, w.Weight
 			}
@@ -106,7 +101,26 @@ func Take(cfg *checkercfg.Config, d *health.Director, f Facts) *Snapshot {
 	return s
 }
 
-func take(c *checkercfg.Server, d *health.Director, h *health.Service, i int, wall dump.WallClock) Server {
+// TakeService is the picture of one service without its servers.
+func TakeService(c *checkercfg.Service, h *health.Service) Service {
+	return Service{
+		Config: c, Key: h.Config.Key, Up: h.State.Up, SorryIn: h.State.SorryIn(h.Config), Reloaded: h.State.Reloaded,
+		Total: h.State.Total(), Wanted: len(h.State.AppendWanted(h.Config, nil)),
+	}
+}
+
+// TakeServer is the picture of the i-th server of a service.
+func TakeServer(c *checkercfg.Server, d *health.Director, h *health.Service, i int, wall dump.WallClock) Server {
+	r := takeServer(c, d, h, i, wall)
+	for _, w := range h.State.AppendWanted(h.Config, nil) {
+		if w.Server == i {
+			r.Set, r.Wanted = true, w.Weight
+		}
+	}
+	return r
+}
+
+func takeServer(c *checkercfg.Server, d *health.Director, h *health.Service, i int, wall dump.WallClock) Server {
 	st := &h.State.Servers[i]
 	r := Server{
 		Config: c, Key: c.Key(), Alive: st.Alive(), Failed: st.Failed, Weight: st.Weight,

@@ -82,7 +82,10 @@ func runChild(boot childapi.Boot, o *options, name string) int {
 		return n
 	}
 	if boot.Role == childapi.Checker {
-		return checker.Run(checker.Options{Boot: boot, Log: l.Logger(), Version: process.Version(), LogDrops: drops, Stop: stop})
+		return checker.Run(checker.Options{
+			Boot: boot, Log: l.Logger(), Version: process.Version(), LogDrops: drops, Stop: stop,
+			KeepIPVS: o.keepIPVS, DumpDir: os.TempDir(), LogConfig: o.dumpConfig,
+		})
 	}
 	return vrrp.Run(vrrp.Options{
 		Boot: boot, Log: l.Logger(), Version: process.Version(), LogDrops: drops, Stop: stop,

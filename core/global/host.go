@@ -13,3 +13,18 @@ func (c *Config) SetHost(name string) {
 		c.EmailFrom = "keepalived@" + name
 	}
 }
+
+// DumpSuffix is what data_use_instance adds to the names of the dumps.
+func (c *Config) DumpSuffix() string {
+	suffix := ""
+	if !c.DataUseInstance {
+		return suffix
+	}
+	if c.Instance != "" {
+		suffix += "_" + c.Instance
+	}
+	if c.Namespace != "" {
+		suffix += "_" + c.Namespace
+	}
+	return suffix
+}

@@ -71,17 +71,13 @@ func lvsRows() []row {
 			}
 		}
 	}
-	rows := []row{
+	return []row{
 		of("lvs_timeouts", "[tcp <s>] [tcpfin <s>] [udp <s>]", readLVSTimeouts).within("0..2678400").or("unchanged"),
-		of("lvs_sync_daemon", "<if> [[inst] <instance>] [id <n>] [maxlen <n>] [port <n>] [ttl <n>] [group <addr>]", readSyncDaemon),
+		of("lvs_sync_daemon", "<if> [[inst] <instance>] [id <n>] [maxlen <n>] [port <n>] [ttl <n>] [group <addr>]", readSyncDaemon).effect("connections are not synchronised yet"),
 		flag("lvs_flush", func(g *Config) *bool { return &g.LVSFlush }),
 		of("lvs_flush_on_stop", "[VS]", flush).or("off"),
 		of("lvs_flush_onstop", "[VS]", flush).insteadOf("lvs_flush_on_stop"),
 	}
-	for i := range rows {
-		rows[i].Effect = noLVS
-	}
-	return rows
 }
 
 func readLVSTimeouts(g *Config, c *cursor.Cursor) {

@@ -51,7 +51,7 @@ func mailRows() []row {
 		rows[i].Effect = noMail
 	}
 	return append(rows,
-		boolean("checker_log_all_failures", "Invalid value for checker_log_all_failures specified", func(g *Config) *bool { return &g.LogAllFailures }).effect(noLVS))
+		boolean("checker_log_all_failures", "Invalid value for checker_log_all_failures specified", func(g *Config) *bool { return &g.LogAllFailures }))
 }
 
 // readSMTPServer takes a host name without looking it up: 2.2.7 asks DNS while it
@@ -105,11 +105,10 @@ func fifoRows() []row {
 			of(f.name, "<path> [<user> [<group>]]", func(g *Config, c *cursor.Cursor) { readFIFO(f.at(g), c) }),
 			of(f.name+"_script", "", func(g *Config, c *cursor.Cursor) { readFIFOScript(f.at(g), c) }).asScript().effect("readers of FIFOs are not started yet"))
 	}
-	rows[len(rows)-2].Effect = noLVS // lvs_notify_fifo
 	return append(rows,
 		boolean("vrrp_notify_priority_changes", "Invalid value '%s' for global vrrp_notify_priority_changes specified", func(g *Config) *bool { return &g.NotifyPriorityChanges }),
 		flag("fifo_write_vrrp_states_on_reload", func(g *Config) *bool { return &g.FIFOStatesOnReload }).effect("states are not written again at a reload yet"),
-		boolean("rs_init_notifies", "Invalid value '%s' for global rs_init_notifies specified", func(g *Config) *bool { return &g.RSInitNotifies }).effect(noLVS))
+		boolean("rs_init_notifies", "Invalid value '%s' for global rs_init_notifies specified", func(g *Config) *bool { return &g.RSInitNotifies }))
 }
 
 func readFIFO(f *FIFO, c *cursor.Cursor) {

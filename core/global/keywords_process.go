@@ -18,7 +18,7 @@ func rootRows() []row {
 		of("net_namespace_ipvs", "[<name>]", func(g *Config, c *cursor.Cursor) {
 			w, _ := c.Next()
 			g.NamespaceIPVS, g.NamespaceIPVSSet = w.Text, true
-		}).root().effect(noLVS),
+		}).root(),
 		flag("namespace_with_ipsets", func(g *Config) *bool { return &g.NamespaceIPSets }).root().effect(noFirewall),
 		flag("use_pid_dir", func(g *Config) *bool { return &g.UsePIDDir }).root(),
 		text("instance", "<name>", "instance name missing - ignoring", func(g *Config) *string { return &g.Instance }).root(),

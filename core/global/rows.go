@@ -18,7 +18,6 @@ const (
 	noMail     = "mail is not sent yet"
 	noNames    = "names of routing tables and the like are not read yet"
 	noLife     = "startup and shutdown scripts are not run yet"
-	noLVS      = "the healthchecker child does not manage ip_vs yet"
 	noSNMP     = "there is no SNMP agent yet"
 	noDBus     = "there is no D-Bus service yet"
 	noVMAC     = "VMAC interfaces are not made yet"

@@ -6,9 +6,25 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
+
+// DumpPath is where a dump goes: name in dir, unless the configuration says otherwise. A
+// configured path with a slash at its end is a directory, one without a slash at its
+// beginning lies below dir.
+func DumpPath(dir, configured, name string) string {
+	switch {
+	case configured == "":
+		return filepath.Join(dir, name)
+	case strings.HasSuffix(configured, "/"):
+		return filepath.Join(configured, name)
+	case !filepath.IsAbs(configured):
+		return filepath.Join(dir, configured)
+	}
+	return configured
+}
 
 // ReplaceFile makes text the whole content of the file at path, mode 0666 less the
 // umask: 0600 with keepalived's usual one, 0644 with -u 022 (observed).

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"keepalived/core/global"
 )
 
 // FIFOConfig is a notify FIFO.
@@ -19,6 +21,22 @@ type FIFOConfig struct {
 	UID, GID int
 	// Say gets lines for the log, on the FIFO's goroutine.
 	Say func(text string)
+}
+
+// FIFOOf is the FIFO of a keyword of global_defs; false: there is none. An owner that
+// does not exist leaves it ours.
+func FIFOOf(name string, f *global.FIFO, a Accounts) (c FIFOConfig, ok bool) {
+	if f.Path == "" {
+		return c, false
+	}
+	c = FIFOConfig{Path: f.Path, Name: name, UID: -1, GID: -1}
+	if uid, gid, ok := a.User(f.User); ok {
+		c.UID, c.GID = int(uid), int(gid)
+	}
+	if gid, ok := a.Group(f.Group); ok {
+		c.GID = int(gid)
+	}
+	return c, true
 }
 
 // queueLines is how many lines wait while the FIFO is being opened; the pipe itself

@@ -131,6 +131,20 @@ func (r *Resolver) UserExists(u global.ScriptUser) bool {
 	return err == nil
 }
 
+// Resolved are scripts of a configuration made ready to run.
+type Resolved map[*cursor.Script]*Script
+
+// ResolveAll looks at every script of a configuration. What cannot be run is left out.
+func (r *Resolver) ResolveAll(uses []cursor.ScriptUse) Resolved {
+	all := Resolved{}
+	for _, use := range uses {
+		if s, err := r.Resolve(use.Script); err == nil {
+			all[use.Script] = &s
+		}
+	}
+	return all
+}
+
 // Resolve finds the file behind s and whom it runs as. The error is a *Problem.
 func (r *Resolver) Resolve(s *cursor.Script) (Script, error) {
 	as, err := r.as(s)

@@ -47,7 +47,7 @@ func (s kinds) of(role childapi.Role) kinds {
 	if role == childapi.VRRP {
 		return s
 	}
-	return s & setOf(pb.DumpKind_DUMP_KIND_DATA)
+	return s & (setOf(pb.DumpKind_DUMP_KIND_DATA) | setOf(pb.DumpKind_DUMP_KIND_JSON))
 }
 
 // freshness remembers what is being read by somebody. Pure.

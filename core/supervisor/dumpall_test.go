@@ -108,7 +108,7 @@ func TestDumpSignalsReachThoseConcerned(t *testing.T) {
 			synctest.Wait()
 		}
 		wantDumps(t, "VRRP", v, "signal DATA", "signal DATA STATS", "signal JSON", "signal DATA STATS_CLEAR")
-		wantDumps(t, "checker", c, "signal DATA", "signal DATA", "signal DATA")
+		wantDumps(t, "checker", c, "signal DATA", "signal DATA", "signal JSON", "signal DATA")
 		if parent != 3 {
 			t.Errorf("the parent wrote %d dumps, want 3", parent)
 		}

@@ -1,0 +1,143 @@
+package checker
+
+import (
+	"time"
+
+	"keepalived/checker/checkercfg"
+	"keepalived/checker/health"
+	"keepalived/checker/ipvs"
+	"keepalived/checker/probe"
+	"keepalived/core/clock"
+	"keepalived/core/config"
+	"keepalived/core/diag"
+	"keepalived/core/global"
+	"keepalived/core/process"
+	"keepalived/core/script"
+)
+
+// model is one generation of the configuration, translated for those who work by it.
+// It is made off the loop and never changed.
+type model struct {
+	cfg      *checkercfg.Config
+	globals  []byte // dump section of the global definitions
+	files    dumpFiles
+	notes    []string               // for the log when it comes into force
+	configs  []health.ServiceConfig // Ref is the place in services
+	services []*service             // in the order of the file
+	byKey    map[string]*service
+	users    map[ipvs.Key][]*service // of each service of the kernel, in the order of the file
+}
+
+// service is one virtual server of a model.
+type service struct {
+	cfg     *checkercfg.Service
+	key     string
+	ends    []ipvs.Key // the services of the kernel that it stands for
+	up      *script.Script
+	down    *script.Script
+	servers []server // as cfg.Servers
+	byKey   map[string]int
+	// dests are the servers' destinations but for the weight; sorry is the sorry server's.
+	dests []ipvs.Destination
+	sorry ipvs.Destination
+}
+
+// server is one real server of a service.
+type server struct {
+	up, down *script.Script
+	targets  []probe.Target // as its checkers
+}
+
+// life is what is known of a service whatever its configuration.
+type life struct {
+	since   clock.Instant // of the standing of its quorum
+	at      time.Time
+	cause   string
+	repairs uint64
+}
+
+// decode turns the tree into a model.
+func decode(t *config.Tree, host string, dumpDir string) (*model, diag.List) {
+	g, diags := global.Decode(t)
+	if host != "" {
+		g.SetHost(host)
+	}
+	cfg, more := checkercfg.Load(t, g)
+	diags = append(diags, more...)
+	scripts := script.NewResolver(g, process.Accounts{}).ResolveAll(cfg.ScriptUses())
+	for _, use := range cfg.ScriptUses() {
+		if scripts[use.Script] == nil { // the parent has said why
+			cfg.DisableScript(use.Script)
+		}
+	}
+	tls, err := probe.LoadTLS(&cfg.SSL)
+	m := translate(cfg, scripts, tls)
+	if err != nil {
+		m.notes = append(m.notes, err.Error()+": SSL_GET shows no certificate and accepts every one")
+	}
+	m.globals = g.Dump(false, global.Facts{IDs: process.Accounts{}.IDs})
+	m.files = dumpFilesOf(g, dumpDir)
+	return m, diags
+}
+
+// translate makes the model of a configuration.
+func translate(cfg *checkercfg.Config, scripts script.Resolved, tls *probe.TLS) *model {
+	m := &model{cfg: cfg, byKey: map[string]*service{}, users: map[ipvs.Key][]*service{}}
+	for i, c := range cfg.Services {
+		s := &service{
+			cfg: c, key: c.Key(), ends: kernelKeys(c), up: scripts[c.QuorumUp], down: scripts[c.QuorumDown],
+			byKey: map[string]int{}, servers: make([]server, len(c.Servers)), dests: make([]ipvs.Destination, len(c.Servers)),
+		}
+		h := health.ServiceConfig{
+			Key: s.key, Name: c.Name(), Ref: int32(i), Quorum: c.Quorum, Hysteresis: c.Hysteresis,
+			Omega: c.Omega, Mail: c.Mail, Servers: make([]health.ServerConfig, len(c.Servers)),
+		}
+		if c.Sorry != nil {
+			h.Sorry = health.Sorry{Name: c.SorryName(), Inhibit: c.Sorry.Inhibit}
+			s.sorry = sorryDestination(c.Sorry)
+		}
+		for j, r := range c.Servers {
+			h.Servers[j] = serverConfig(r, int32(j))
+			s.byKey[h.Servers[j].Key] = j
+			s.dests[j] = destination(r)
+			s.servers[j] = server{up: scripts[r.NotifyUp], down: scripts[r.NotifyDown], targets: make([]probe.Target, len(r.Checks))}
+			for k, check := range r.Checks {
+				t := probe.Target{Check: check, TLS: tls}
+				if check.Misc != nil {
+					t.Script = scripts[check.Misc.Script]
+				}
+				s.servers[j].targets[k] = t
+			}
+		}
+		m.configs, m.services = append(m.configs, h), append(m.services, s)
+		m.byKey[s.key] = s
+		for _, k := range s.ends {
+			m.users[k] = append(m.users[k], s)
+		}
+	}
+	return m
+}
+
+func serverConfig(r *checkercfg.Server, ref int32) health.ServerConfig {
+	h := health.ServerConfig{
+		Key: r.Key(), Name: r.Name(), Ref: ref, Weight: r.Weight, Inhibit: r.Inhibit, Mail: r.Mail,
+		Checks: make([]health.CheckerConfig, len(r.Checks)),
+	}
+	for k, c := range r.Checks {
+		h.Checks[k] = health.CheckerConfig{
+			Kind: checkKinds[c.Kind], Digest: c.Digest(), Ref: int32(k), Interval: c.DelayLoop, RetryDelay: c.RetryDelay,
+			Warmup: c.Warmup, Retries: c.Retry, Alpha: c.Alpha, LogAll: c.LogAll,
+		}
+		if c.HTTP != nil {
+			h.Checks[k].Steps, h.Checks[k].FastRecovery = uint16(len(c.HTTP.URLs)), c.HTTP.FastRecovery
+		}
+		if c.Misc != nil {
+			h.Checks[k].Dynamic = c.Misc.Dynamic
+		}
+	}
+	return h
+}
+
+var checkKinds = [...]health.Kind{
+	checkercfg.TCPCheck: health.TCP, checkercfg.HTTPGet: health.HTTP, checkercfg.SSLGet: health.SSL, checkercfg.MiscCheck: health.Misc,
+}
