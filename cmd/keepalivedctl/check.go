@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keepalived/cmd/internal/dialect"
+	"keepalived/cmd/internal/lint"
 	"keepalived/cmd/internal/machine"
 	"keepalived/core/diag"
 )
@@ -36,18 +37,65 @@ Exit status: 0 nothing above a note, 1 warnings, 2 a daemon would not start.`,
 			for _, n := range nodes {
 				n.lookHere(o.here)
 			}
+			lintNodes(nodes, o.lint)
 			return s.report(nodes, o)
 		},
 	}
 	cmd.Flags().BoolVar(&o.here, "here", false, "what is absent on this machine (interfaces, users, scripts) is an error")
+	cmd.Flags().BoolVar(&o.lint, "lint", false, "also find what is valid and bites in production")
 	cmd.Flags().BoolVar(&o.json, "json", false, "write one JSON object")
 	cmd.Flags().StringArrayVarP(&o.ids, "config-id", "i", nil, "identity for lines that begin with @ID; several: one of each file, or of each node that shares the one file")
 	return cmd
 }
 
 type checkOptions struct {
-	here, json bool
-	ids        []string
+	here, lint, json bool
+	ids              []string
+}
+
+// lintNodes adds what the rules of package lint find: those of one node when asked
+// for, those of several whenever there are several.
+func lintNodes(nodes []*nodeConfig, each bool) {
+	var all []*lint.Node
+	var of []*nodeConfig
+	for _, n := range nodes {
+		if dialect.StopsReading(n.diags) {
+			continue
+		}
+		l := lint.NewNode(n.name, n.tree)
+		all, of = append(all, l), append(of, n)
+		if each {
+			for _, f := range lint.Check(l) {
+				n.addLint(f)
+			}
+		}
+	}
+	if len(all) > 1 {
+		for _, f := range lint.Compare(all) {
+			of[f.Node].addLint(f)
+		}
+	}
+}
+
+// addLint adds a finding of a rule. Where the daemon itself complains about the same
+// line, the rule's way out goes to that complaint.
+func (n *nodeConfig) addLint(f lint.Finding) {
+	tag := " [" + f.Rule + "]"
+	for i := range n.diags {
+		d := &n.diags[i]
+		if d.Severity == diag.Notice || !d.Subject.IsValid() || d.Subject.Start().File != f.Subject.Start().File || d.Subject.Start().Line != f.Subject.Start().Line {
+			continue
+		}
+		if d.Hint == "" || d.Code == diag.ScriptSecurity && f.Rule == "script-security" {
+			d.Hint, d.Summary = f.Hint, d.Summary+tag
+			return
+		}
+		if strings.HasSuffix(d.Summary, tag) {
+			return
+		}
+	}
+	f.Summary += tag
+	n.diags = append(n.diags, f.Diagnostic) // rules quote no secrets
 }
 
 // lookHere adds what this machine has to say: what a look at its interfaces, users

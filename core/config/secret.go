@@ -28,6 +28,7 @@ type Mask struct {
 	words  map[lineID][]columns
 	defs   map[string]bool // definitions that hold a secret
 	values []string        // longest first
+	lines  map[lineID]bool // where they stand
 }
 
 type lineID struct {
@@ -40,7 +41,7 @@ type columns struct{ from, to int }
 
 // NewMask looks for the secrets of t, which was parsed with s.
 func NewMask(t *Tree, s *Schema) *Mask {
-	m := &Mask{tree: t, schema: s, words: map[lineID][]columns{}, defs: map[string]bool{}}
+	m := &Mask{tree: t, schema: s, words: map[lineID][]columns{}, defs: map[string]bool{}, lines: map[lineID]bool{}}
 	m.names = s.secretNames()
 	if len(m.names) == 0 {
 		return m
@@ -59,7 +60,8 @@ func NewMask(t *Tree, s *Schema) *Mask {
 	}
 	m.taint()
 	for _, f := range t.Sources {
-		m.hideText(f.Name, f.Text, func(secret string) {
+		m.hideText(f.Name, f.Text, func(id lineID, secret string) {
+			m.lines[id] = true
 			for _, w := range strings.Fields(secret) {
 				values[strings.Trim(w, `"'\`)] = true
 			}
@@ -262,7 +264,7 @@ func valueAt(line string) int {
 }
 
 // hideText returns the text of a source without its secrets; told gets each.
-func (m *Mask) hideText(name string, text []byte, told func(string)) []byte {
+func (m *Mask) hideText(name string, text []byte, told func(lineID, string)) []byte {
 	var out bytes.Buffer
 	out.Grow(len(text))
 	eachLine(Source{Name: name, Text: text}, func(id lineID, line, def string) {
@@ -274,7 +276,7 @@ func (m *Mask) hideText(name string, text []byte, told func(string)) []byte {
 			if c.from < at || c.from == c.to {
 				continue
 			}
-			told(line[c.from:c.to])
+			told(id, line[c.from:c.to])
 			out.WriteString(line[at:c.from])
 			out.WriteString(Hidden)
 			at = c.to
@@ -337,7 +339,7 @@ func (m *Mask) Texts() map[string][]byte {
 	for _, s := range m.tree.Sources {
 		texts[s.Name] = s.Text
 		if len(m.words) > 0 {
-			texts[s.Name] = m.hideText(s.Name, s.Text, func(string) {})
+			texts[s.Name] = m.hideText(s.Name, s.Text, func(lineID, string) {})
 		}
 	}
 	return texts
@@ -387,6 +389,9 @@ func (m *Mask) Findings(l diag.List) diag.List {
 	}
 	out := slices.Clone(l)
 	for i := range out {
+		if at := out[i].Subject.Start(); at.IsValid() && !m.lines[lineID{at.File, at.Line}] {
+			continue
+		}
 		out[i].Summary, out[i].Hint = m.Text(out[i].Summary), m.Text(out[i].Hint)
 	}
 	return out

@@ -63,6 +63,17 @@ func TestMaskFindings(t *testing.T) {
 	if got[0].Summary != "Unmatched quote: 'auth_pass \"********'" || got[0].Hint != "say ********, not s3crets" || got[1].Summary != "********" {
 		t.Errorf("got %+v", got)
 	}
+	l = nil
+	l.Errorf(tree.Roots[0].Keyword.Range, diag.Other, "s3cret here")
+	if got := NewMask(tree, secretSchema()).Findings(l); got[0].Summary != "******** here" {
+		t.Errorf("on the line of the secret: %+v", got)
+	}
+	l[0].Subject = diag.At(diag.NewFileName("f"), 2, 1, 2)
+	if got := NewMask(tree, secretSchema()).Findings(l); got[0].Summary != "s3cret here" {
+		t.Errorf("elsewhere: %+v", got)
+	}
+	l = append(l, diag.Diagnostic{Summary: "s3cret"})
+	NewMask(tree, secretSchema()).Findings(l)
 	if l[1].Summary != "s3cret" {
 		t.Error("the list that was given is changed")
 	}
