@@ -251,7 +251,8 @@ func (o *options) supervisorOptions(log *slog.Logger, argv []string, r *reading,
 			}
 			return o.supervisorConfig(&r), nil
 		},
-		Args: argv[1:], NoRespawn: o.noRespawn, Signals: signals, Dir: o.runDir(r.Global),
+		Changes: configChanges,
+		Args:    argv[1:], NoRespawn: o.noRespawn, Signals: signals, Dir: o.runDir(r.Global),
 		PIDFile:        func() (func(), error) { return o.parentPIDFile(log, r.Global) },
 		Notify:         process.NotifyService,
 		NotifyWatchdog: process.WatchdogWanted(),

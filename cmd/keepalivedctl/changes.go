@@ -6,28 +6,72 @@ import (
 	"strings"
 
 	"keepalived/cmd/internal/meaning"
+	pb "keepalived/proto/keepalived/v1"
 )
 
+// shown is one difference as it is printed.
+type shown struct {
+	meaning.Change
+	note   string // behind the object: what becomes of it
+	effect string // below the keyword: what a reload does about it
+}
+
 // writeChanges prints differences for people: objects, and below each its keywords.
-func writeChanges(w io.Writer, changes []meaning.Change) error {
+func writeChanges(w io.Writer, changes []shown) error {
 	b := &strings.Builder{}
 	object := ""
 	for _, c := range changes {
-		if c.Keyword == "" && c.Kind != meaning.Changed && c.Kind != meaning.Reordered {
-			fmt.Fprintf(b, "%s %s\n", sign(c.Kind), c.Object)
+		if c.Keyword == "" && (c.Kind == meaning.Added || c.Kind == meaning.Removed) {
+			fmt.Fprintf(b, "%s %s%s\n", sign(c.Kind), c.Object, c.note)
 			object = ""
 			continue
 		}
 		if c.Object != object {
 			object = c.Object
-			fmt.Fprintf(b, "~ %s\n", object)
+			fmt.Fprintf(b, "~ %s%s\n", object, c.note)
 		}
-		for _, line := range changeLines(c) {
+		for _, line := range changeLines(c.Change) {
 			fmt.Fprintf(b, "    %s\n", line)
+		}
+		if c.effect != "" {
+			fmt.Fprintf(b, "        %s\n", c.effect)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// ofReload are the differences that a reload would put in force, as the daemon tells
+// them, with what becomes of each instance by the plans of the children.
+func ofReload(r *pb.ReloadResponse) []shown {
+	fate := map[string]string{}
+	for _, p := range r.GetPlans() {
+		if p.GetRole() == pb.Role_ROLE_VRRP {
+			for _, name := range p.GetChanged() {
+				fate["vrrp_instance "+name] = ": changed in place, it keeps its state"
+			}
+			for _, name := range p.GetRestarted() {
+				fate["vrrp_instance "+name] = ": stopped and started anew"
+			}
+		}
+	}
+	var out []shown
+	for _, c := range r.GetChanges() {
+		kind := meaning.Changed
+		switch c.GetKind() {
+		case pb.ConfigChangeKind_CONFIG_CHANGE_KIND_ADDED:
+			kind = meaning.Added
+		case pb.ConfigChangeKind_CONFIG_CHANGE_KIND_REMOVED:
+			kind = meaning.Removed
+		case pb.ConfigChangeKind_CONFIG_CHANGE_KIND_REORDERED:
+			kind = meaning.Reordered
+		}
+		out = append(out, shown{
+			Change: meaning.Change{Object: c.GetObject(), Keyword: c.GetKeyword(), Kind: kind, From: c.GetFrom(), To: c.GetTo()},
+			note:   fate[c.GetObject()], effect: c.GetEffect(),
+		})
+	}
+	return out
 }
 
 func sign(k meaning.Kind) string {

@@ -126,7 +126,11 @@ Exit status: 0 they mean the same, 1 they differ, 2 one could not be read.`,
 			if asJSON {
 				return s.writeJSON(changesJSON(changes))
 			}
-			return writeChanges(s.out, changes)
+			list := make([]shown, len(changes))
+			for i, c := range changes {
+				list[i].Change = c
+			}
+			return writeChanges(s.out, list)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write one JSON object")

@@ -20,7 +20,10 @@ func (s *session) reloadCmd() *cobra.Command {
 		Long: `reload has the daemon read its configuration file. A file that could not run is
 refused as a whole and the configuration in force stays; the exit status is 1 then.
 What is merely wrong is told, skipped or replaced by its default, and the rest is
-put in force. Instances that have not changed are not touched.`,
+put in force. Instances that have not changed are not touched.
+
+--dry-run changes nothing and tells what a reload would change: each keyword from what
+to what, what that does, and what becomes of the instance. Passwords are not printed.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var r *pb.ReloadResponse
@@ -32,10 +35,13 @@ put in force. Instances that have not changed are not touched.`,
 				return err
 			}
 			printDiagnostics(s.err, r.GetDiagnostics())
-			return printReload(s.out, r, dryRun)
+			if err := printReload(s.out, r, dryRun); err != nil {
+				return err
+			}
+			return writeChanges(s.out, ofReload(r))
 		},
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only print what would change")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only print what would change, and how")
 	return cmd
 }
 

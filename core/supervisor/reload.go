@@ -32,6 +32,7 @@ type reload struct {
 	awaited  map[*child]bool // yet to answer
 	asked    []*child        // were sent the PREPARE
 	plans    []*pb.Plan
+	changes  []*pb.ConfigChange // of a trial
 	overdue  *time.Timer
 	abandon  context.CancelFunc
 	deferred *time.Timer
@@ -132,9 +133,14 @@ func (s *Supervisor) nextReload() {
 	}
 	ctx, cancel := context.WithCancel(s.life)
 	r.abandon = cancel
+	inForce := s.current.cfg.Tree
 	go func() {
 		cfg, err := s.load(ctx, log)
-		s.post(func() { s.loaded(r, cfg, err) })
+		var changes []*pb.ConfigChange
+		if r.trial && err == nil && s.opt.Changes != nil && !cfg.Diags.HasFatal() {
+			changes = s.opt.Changes(inForce, cfg.Tree)
+		}
+		s.post(func() { r.changes = changes; s.loaded(r, cfg, err) })
 	}()
 }
 
@@ -361,7 +367,7 @@ func (s *Supervisor) abortAll(r *reload) {
 func (s *Supervisor) response(r *reload) *pb.ReloadResponse {
 	return &pb.ReloadResponse{
 		Generation: s.current.number, Plans: r.plans,
-		Diagnostics: validDiagnostics(r.cfg.Diags), Took: durationpb.New(time.Since(r.began)),
+		Changes: r.changes, Diagnostics: validDiagnostics(r.cfg.Diags), Took: durationpb.New(time.Since(r.began)),
 	}
 }
 

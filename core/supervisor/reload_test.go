@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keepalived/core/config"
 	"keepalived/core/diag"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/adminapi"
@@ -188,6 +189,31 @@ func TestDryRunChangesNothing(t *testing.T) {
 		wantLines(t, r.log.take(), nil)
 		if len(r.told()) != before {
 			t.Errorf("told systemd %q", r.told()[before:])
+		}
+		r.stop()
+	})
+}
+
+// TestDryRunTellsChanges: between what is in force and the file; a reload tells none.
+func TestDryRunTellsChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var compared []string
+		r := newRig(t, func(o *Options) {
+			o.Changes = func(inForce, next *config.Tree) []*pb.ConfigChange {
+				compared = append(compared, inForce.Roots[0].Keyword.Text+" "+next.Roots[0].Keyword.Text)
+				return []*pb.ConfigChange{{Object: "vrrp_instance VI_1"}}
+			}
+		})
+		fine := configOf("two")
+		r.set(func() { r.next = fine })
+		if o := <-r.reload(&reload{trial: true}); o.err != nil || len(o.response.GetChanges()) != 1 {
+			t.Errorf("%v, %v", o.response, o.err)
+		}
+		if o := <-r.reload(&reload{}); o.err != nil || len(o.response.GetChanges()) != 0 {
+			t.Errorf("a reload: %v, %v", o.response, o.err)
+		}
+		if len(compared) != 1 || compared[0] != "one two" {
+			t.Errorf("compared %q", compared)
 		}
 		r.stop()
 	})

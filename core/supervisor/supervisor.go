@@ -57,6 +57,9 @@ type Options struct {
 	// keepalived says while reading. An error means that it cannot be read; a
 	// finding of diag.Fatal that it cannot run: both refuse a reload.
 	Load func(ctx context.Context, log *slog.Logger) (Config, error)
+	// Changes tells what a configuration means otherwise than the one in force, for a
+	// trial. nil: nothing is told.
+	Changes func(inForce, next *config.Tree) []*pb.ConfigChange
 
 	// Dir is where the two sockets are made; "" is unixsock.Dir.
 	Dir string

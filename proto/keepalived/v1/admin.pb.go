@@ -25,6 +25,61 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type ConfigChangeKind int32
+
+const (
+	ConfigChangeKind_CONFIG_CHANGE_KIND_UNSPECIFIED ConfigChangeKind = 0
+	ConfigChangeKind_CONFIG_CHANGE_KIND_CHANGED     ConfigChangeKind = 1
+	ConfigChangeKind_CONFIG_CHANGE_KIND_ADDED       ConfigChangeKind = 2
+	ConfigChangeKind_CONFIG_CHANGE_KIND_REMOVED     ConfigChangeKind = 3
+	ConfigChangeKind_CONFIG_CHANGE_KIND_REORDERED   ConfigChangeKind = 4 // the same entries, and their order has a meaning
+)
+
+// Enum value maps for ConfigChangeKind.
+var (
+	ConfigChangeKind_name = map[int32]string{
+		0: "CONFIG_CHANGE_KIND_UNSPECIFIED",
+		1: "CONFIG_CHANGE_KIND_CHANGED",
+		2: "CONFIG_CHANGE_KIND_ADDED",
+		3: "CONFIG_CHANGE_KIND_REMOVED",
+		4: "CONFIG_CHANGE_KIND_REORDERED",
+	}
+	ConfigChangeKind_value = map[string]int32{
+		"CONFIG_CHANGE_KIND_UNSPECIFIED": 0,
+		"CONFIG_CHANGE_KIND_CHANGED":     1,
+		"CONFIG_CHANGE_KIND_ADDED":       2,
+		"CONFIG_CHANGE_KIND_REMOVED":     3,
+		"CONFIG_CHANGE_KIND_REORDERED":   4,
+	}
+)
+
+func (x ConfigChangeKind) Enum() *ConfigChangeKind {
+	p := new(ConfigChangeKind)
+	*p = x
+	return p
+}
+
+func (x ConfigChangeKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ConfigChangeKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_keepalived_v1_admin_proto_enumTypes[0].Descriptor()
+}
+
+func (ConfigChangeKind) Type() protoreflect.EnumType {
+	return &file_keepalived_v1_admin_proto_enumTypes[0]
+}
+
+func (x ConfigChangeKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ConfigChangeKind.Descriptor instead.
+func (ConfigChangeKind) EnumDescriptor() ([]byte, []int) {
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{0}
+}
+
 type DumpTarget int32
 
 const (
@@ -58,11 +113,11 @@ func (x DumpTarget) String() string {
 }
 
 func (DumpTarget) Descriptor() protoreflect.EnumDescriptor {
-	return file_keepalived_v1_admin_proto_enumTypes[0].Descriptor()
+	return file_keepalived_v1_admin_proto_enumTypes[1].Descriptor()
 }
 
 func (DumpTarget) Type() protoreflect.EnumType {
-	return &file_keepalived_v1_admin_proto_enumTypes[0]
+	return &file_keepalived_v1_admin_proto_enumTypes[1]
 }
 
 func (x DumpTarget) Number() protoreflect.EnumNumber {
@@ -71,7 +126,7 @@ func (x DumpTarget) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DumpTarget.Descriptor instead.
 func (DumpTarget) EnumDescriptor() ([]byte, []int) {
-	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{0}
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{1}
 }
 
 type GetStatusRequest struct {
@@ -1387,11 +1442,13 @@ func (x *ReloadRequest) GetRequestId() string {
 }
 
 type ReloadResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Generation    uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"` // that runs afterwards
-	Plans         []*Plan                `protobuf:"bytes,2,rep,name=plans,proto3" json:"plans,omitempty"`
-	Diagnostics   []*Diagnostic          `protobuf:"bytes,3,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"` // of what was applied all the same
-	Took          *durationpb.Duration   `protobuf:"bytes,4,opt,name=took,proto3" json:"took,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Generation  uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"` // that runs afterwards
+	Plans       []*Plan                `protobuf:"bytes,2,rep,name=plans,proto3" json:"plans,omitempty"`
+	Diagnostics []*Diagnostic          `protobuf:"bytes,3,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"` // of what was applied all the same
+	Took        *durationpb.Duration   `protobuf:"bytes,4,opt,name=took,proto3" json:"took,omitempty"`
+	// What the file means otherwise than what is in force; with dry_run only.
+	Changes       []*ConfigChange `protobuf:"bytes,5,rep,name=changes,proto3" json:"changes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1454,6 +1511,99 @@ func (x *ReloadResponse) GetTook() *durationpb.Duration {
 	return nil
 }
 
+func (x *ReloadResponse) GetChanges() []*ConfigChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+// ConfigChange is one difference in meaning between two configurations. Secrets are
+// hidden in it.
+type ConfigChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Object        string                 `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`   // "vrrp_instance VI_1", "global_defs"
+	Keyword       string                 `protobuf:"bytes,2,opt,name=keyword,proto3" json:"keyword,omitempty"` // "authentication/auth_pass"; empty: the whole object
+	Kind          ConfigChangeKind       `protobuf:"varint,3,opt,name=kind,proto3,enum=keepalived.v1.ConfigChangeKind" json:"kind,omitempty"`
+	From          []string               `protobuf:"bytes,4,rep,name=from,proto3" json:"from,omitempty"` // what stands there, a line each; of a list what is only there
+	To            []string               `protobuf:"bytes,5,rep,name=to,proto3" json:"to,omitempty"`
+	Effect        string                 `protobuf:"bytes,6,opt,name=effect,proto3" json:"effect,omitempty"` // what a reload does about such a change, for a reader
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfigChange) Reset() {
+	*x = ConfigChange{}
+	mi := &file_keepalived_v1_admin_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfigChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfigChange) ProtoMessage() {}
+
+func (x *ConfigChange) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_admin_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfigChange.ProtoReflect.Descriptor instead.
+func (*ConfigChange) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ConfigChange) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *ConfigChange) GetKeyword() string {
+	if x != nil {
+		return x.Keyword
+	}
+	return ""
+}
+
+func (x *ConfigChange) GetKind() ConfigChangeKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ConfigChangeKind_CONFIG_CHANGE_KIND_UNSPECIFIED
+}
+
+func (x *ConfigChange) GetFrom() []string {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ConfigChange) GetTo() []string {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *ConfigChange) GetEffect() string {
+	if x != nil {
+		return x.Effect
+	}
+	return ""
+}
+
 type DumpRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          DumpKind               `protobuf:"varint,1,opt,name=kind,proto3,enum=keepalived.v1.DumpKind" json:"kind,omitempty"`
@@ -1464,7 +1614,7 @@ type DumpRequest struct {
 
 func (x *DumpRequest) Reset() {
 	*x = DumpRequest{}
-	mi := &file_keepalived_v1_admin_proto_msgTypes[21]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1476,7 +1626,7 @@ func (x *DumpRequest) String() string {
 func (*DumpRequest) ProtoMessage() {}
 
 func (x *DumpRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_admin_proto_msgTypes[21]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1489,7 +1639,7 @@ func (x *DumpRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DumpRequest.ProtoReflect.Descriptor instead.
 func (*DumpRequest) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DumpRequest) GetKind() DumpKind {
@@ -1517,7 +1667,7 @@ type DumpChunk struct {
 
 func (x *DumpChunk) Reset() {
 	*x = DumpChunk{}
-	mi := &file_keepalived_v1_admin_proto_msgTypes[22]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1529,7 +1679,7 @@ func (x *DumpChunk) String() string {
 func (*DumpChunk) ProtoMessage() {}
 
 func (x *DumpChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_admin_proto_msgTypes[22]
+	mi := &file_keepalived_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1542,7 +1692,7 @@ func (x *DumpChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DumpChunk.ProtoReflect.Descriptor instead.
 func (*DumpChunk) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_keepalived_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DumpChunk) GetRole() Role {
@@ -1678,21 +1828,35 @@ const file_keepalived_v1_admin_proto_rawDesc = "" +
 	"\rReloadRequest\x12\x17\n" +
 	"\adry_run\x18\x01 \x01(\bR\x06dryRun\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\"\xc7\x01\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\"\xfe\x01\n" +
 	"\x0eReloadResponse\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
 	"generation\x12)\n" +
 	"\x05plans\x18\x02 \x03(\v2\x13.keepalived.v1.PlanR\x05plans\x12;\n" +
 	"\vdiagnostics\x18\x03 \x03(\v2\x19.keepalived.v1.DiagnosticR\vdiagnostics\x12-\n" +
-	"\x04took\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04took\"m\n" +
+	"\x04took\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x04took\x125\n" +
+	"\achanges\x18\x05 \x03(\v2\x1b.keepalived.v1.ConfigChangeR\achanges\"\xb1\x01\n" +
+	"\fConfigChange\x12\x16\n" +
+	"\x06object\x18\x01 \x01(\tR\x06object\x12\x18\n" +
+	"\akeyword\x18\x02 \x01(\tR\akeyword\x123\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x1f.keepalived.v1.ConfigChangeKindR\x04kind\x12\x12\n" +
+	"\x04from\x18\x04 \x03(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x05 \x03(\tR\x02to\x12\x16\n" +
+	"\x06effect\x18\x06 \x01(\tR\x06effect\"m\n" +
 	"\vDumpRequest\x12+\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x17.keepalived.v1.DumpKindR\x04kind\x121\n" +
 	"\x06target\x18\x02 \x01(\x0e2\x19.keepalived.v1.DumpTargetR\x06target\"\\\n" +
 	"\tDumpChunk\x12'\n" +
 	"\x04role\x18\x01 \x01(\x0e2\x13.keepalived.v1.RoleR\x04role\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x12\n" +
-	"\x04data\x18\x03 \x01(\fR\x04data*X\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data*\xb6\x01\n" +
+	"\x10ConfigChangeKind\x12\"\n" +
+	"\x1eCONFIG_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aCONFIG_CHANGE_KIND_CHANGED\x10\x01\x12\x1c\n" +
+	"\x18CONFIG_CHANGE_KIND_ADDED\x10\x02\x12\x1e\n" +
+	"\x1aCONFIG_CHANGE_KIND_REMOVED\x10\x03\x12 \n" +
+	"\x1cCONFIG_CHANGE_KIND_REORDERED\x10\x04*X\n" +
 	"\n" +
 	"DumpTarget\x12\x1b\n" +
 	"\x17DUMP_TARGET_UNSPECIFIED\x10\x00\x12\x16\n" +
@@ -1722,113 +1886,117 @@ func file_keepalived_v1_admin_proto_rawDescGZIP() []byte {
 	return file_keepalived_v1_admin_proto_rawDescData
 }
 
-var file_keepalived_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_keepalived_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_keepalived_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_keepalived_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_keepalived_v1_admin_proto_goTypes = []any{
-	(DumpTarget)(0),               // 0: keepalived.v1.DumpTarget
-	(*GetStatusRequest)(nil),      // 1: keepalived.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),     // 2: keepalived.v1.GetStatusResponse
-	(*Process)(nil),               // 3: keepalived.v1.Process
-	(*StateCount)(nil),            // 4: keepalived.v1.StateCount
-	(*LastReload)(nil),            // 5: keepalived.v1.LastReload
-	(*Notice)(nil),                // 6: keepalived.v1.Notice
-	(*ListInstancesRequest)(nil),  // 7: keepalived.v1.ListInstancesRequest
-	(*ListSyncGroupsRequest)(nil), // 8: keepalived.v1.ListSyncGroupsRequest
-	(*ListTrackersRequest)(nil),   // 9: keepalived.v1.ListTrackersRequest
-	(*ListServicesRequest)(nil),   // 10: keepalived.v1.ListServicesRequest
-	(*SetRealServerRequest)(nil),  // 11: keepalived.v1.SetRealServerRequest
-	(*Drain)(nil),                 // 12: keepalived.v1.Drain
-	(*Disable)(nil),               // 13: keepalived.v1.Disable
-	(*Enable)(nil),                // 14: keepalived.v1.Enable
-	(*ResetWeight)(nil),           // 15: keepalived.v1.ResetWeight
-	(*SetRealServerResponse)(nil), // 16: keepalived.v1.SetRealServerResponse
-	(*WatchEventsRequest)(nil),    // 17: keepalived.v1.WatchEventsRequest
-	(*CheckConfigRequest)(nil),    // 18: keepalived.v1.CheckConfigRequest
-	(*CheckConfigResponse)(nil),   // 19: keepalived.v1.CheckConfigResponse
-	(*ReloadRequest)(nil),         // 20: keepalived.v1.ReloadRequest
-	(*ReloadResponse)(nil),        // 21: keepalived.v1.ReloadResponse
-	(*DumpRequest)(nil),           // 22: keepalived.v1.DumpRequest
-	(*DumpChunk)(nil),             // 23: keepalived.v1.DumpChunk
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
-	(*Diagnostic)(nil),            // 26: keepalived.v1.Diagnostic
-	(*ServerOverride)(nil),        // 27: keepalived.v1.ServerOverride
-	(Role)(0),                     // 28: keepalived.v1.Role
-	(ProcessState)(0),             // 29: keepalived.v1.ProcessState
-	(*StallInfo)(nil),             // 30: keepalived.v1.StallInfo
-	(InstanceState)(0),            // 31: keepalived.v1.InstanceState
-	(ReloadOutcome)(0),            // 32: keepalived.v1.ReloadOutcome
-	(*Plan)(nil),                  // 33: keepalived.v1.Plan
-	(Severity)(0),                 // 34: keepalived.v1.Severity
-	(DumpKind)(0),                 // 35: keepalived.v1.DumpKind
-	(*Instance)(nil),              // 36: keepalived.v1.Instance
-	(*SyncGroup)(nil),             // 37: keepalived.v1.SyncGroup
-	(*Tracker)(nil),               // 38: keepalived.v1.Tracker
-	(*VirtualServer)(nil),         // 39: keepalived.v1.VirtualServer
-	(*Event)(nil),                 // 40: keepalived.v1.Event
+	(ConfigChangeKind)(0),         // 0: keepalived.v1.ConfigChangeKind
+	(DumpTarget)(0),               // 1: keepalived.v1.DumpTarget
+	(*GetStatusRequest)(nil),      // 2: keepalived.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),     // 3: keepalived.v1.GetStatusResponse
+	(*Process)(nil),               // 4: keepalived.v1.Process
+	(*StateCount)(nil),            // 5: keepalived.v1.StateCount
+	(*LastReload)(nil),            // 6: keepalived.v1.LastReload
+	(*Notice)(nil),                // 7: keepalived.v1.Notice
+	(*ListInstancesRequest)(nil),  // 8: keepalived.v1.ListInstancesRequest
+	(*ListSyncGroupsRequest)(nil), // 9: keepalived.v1.ListSyncGroupsRequest
+	(*ListTrackersRequest)(nil),   // 10: keepalived.v1.ListTrackersRequest
+	(*ListServicesRequest)(nil),   // 11: keepalived.v1.ListServicesRequest
+	(*SetRealServerRequest)(nil),  // 12: keepalived.v1.SetRealServerRequest
+	(*Drain)(nil),                 // 13: keepalived.v1.Drain
+	(*Disable)(nil),               // 14: keepalived.v1.Disable
+	(*Enable)(nil),                // 15: keepalived.v1.Enable
+	(*ResetWeight)(nil),           // 16: keepalived.v1.ResetWeight
+	(*SetRealServerResponse)(nil), // 17: keepalived.v1.SetRealServerResponse
+	(*WatchEventsRequest)(nil),    // 18: keepalived.v1.WatchEventsRequest
+	(*CheckConfigRequest)(nil),    // 19: keepalived.v1.CheckConfigRequest
+	(*CheckConfigResponse)(nil),   // 20: keepalived.v1.CheckConfigResponse
+	(*ReloadRequest)(nil),         // 21: keepalived.v1.ReloadRequest
+	(*ReloadResponse)(nil),        // 22: keepalived.v1.ReloadResponse
+	(*ConfigChange)(nil),          // 23: keepalived.v1.ConfigChange
+	(*DumpRequest)(nil),           // 24: keepalived.v1.DumpRequest
+	(*DumpChunk)(nil),             // 25: keepalived.v1.DumpChunk
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 27: google.protobuf.Duration
+	(*Diagnostic)(nil),            // 28: keepalived.v1.Diagnostic
+	(*ServerOverride)(nil),        // 29: keepalived.v1.ServerOverride
+	(Role)(0),                     // 30: keepalived.v1.Role
+	(ProcessState)(0),             // 31: keepalived.v1.ProcessState
+	(*StallInfo)(nil),             // 32: keepalived.v1.StallInfo
+	(InstanceState)(0),            // 33: keepalived.v1.InstanceState
+	(ReloadOutcome)(0),            // 34: keepalived.v1.ReloadOutcome
+	(*Plan)(nil),                  // 35: keepalived.v1.Plan
+	(Severity)(0),                 // 36: keepalived.v1.Severity
+	(DumpKind)(0),                 // 37: keepalived.v1.DumpKind
+	(*Instance)(nil),              // 38: keepalived.v1.Instance
+	(*SyncGroup)(nil),             // 39: keepalived.v1.SyncGroup
+	(*Tracker)(nil),               // 40: keepalived.v1.Tracker
+	(*VirtualServer)(nil),         // 41: keepalived.v1.VirtualServer
+	(*Event)(nil),                 // 42: keepalived.v1.Event
 }
 var file_keepalived_v1_admin_proto_depIdxs = []int32{
-	24, // 0: keepalived.v1.GetStatusResponse.started:type_name -> google.protobuf.Timestamp
-	25, // 1: keepalived.v1.GetStatusResponse.uptime:type_name -> google.protobuf.Duration
-	3,  // 2: keepalived.v1.GetStatusResponse.processes:type_name -> keepalived.v1.Process
-	5,  // 3: keepalived.v1.GetStatusResponse.last_reload:type_name -> keepalived.v1.LastReload
-	4,  // 4: keepalived.v1.GetStatusResponse.instances:type_name -> keepalived.v1.StateCount
-	6,  // 5: keepalived.v1.GetStatusResponse.notices:type_name -> keepalived.v1.Notice
-	26, // 6: keepalived.v1.GetStatusResponse.config_diagnostics:type_name -> keepalived.v1.Diagnostic
-	27, // 7: keepalived.v1.GetStatusResponse.overrides:type_name -> keepalived.v1.ServerOverride
-	28, // 8: keepalived.v1.Process.role:type_name -> keepalived.v1.Role
-	29, // 9: keepalived.v1.Process.state:type_name -> keepalived.v1.ProcessState
-	24, // 10: keepalived.v1.Process.started:type_name -> google.protobuf.Timestamp
-	24, // 11: keepalived.v1.Process.last_exit_at:type_name -> google.protobuf.Timestamp
-	25, // 12: keepalived.v1.Process.heartbeat_age:type_name -> google.protobuf.Duration
-	25, // 13: keepalived.v1.Process.respawn_in:type_name -> google.protobuf.Duration
-	30, // 14: keepalived.v1.Process.stalls:type_name -> keepalived.v1.StallInfo
-	31, // 15: keepalived.v1.StateCount.state:type_name -> keepalived.v1.InstanceState
-	24, // 16: keepalived.v1.LastReload.time:type_name -> google.protobuf.Timestamp
-	32, // 17: keepalived.v1.LastReload.outcome:type_name -> keepalived.v1.ReloadOutcome
-	25, // 18: keepalived.v1.LastReload.took:type_name -> google.protobuf.Duration
-	33, // 19: keepalived.v1.LastReload.plans:type_name -> keepalived.v1.Plan
-	24, // 20: keepalived.v1.Notice.time:type_name -> google.protobuf.Timestamp
-	28, // 21: keepalived.v1.Notice.source:type_name -> keepalived.v1.Role
-	34, // 22: keepalived.v1.Notice.severity:type_name -> keepalived.v1.Severity
-	12, // 23: keepalived.v1.SetRealServerRequest.drain:type_name -> keepalived.v1.Drain
-	13, // 24: keepalived.v1.SetRealServerRequest.disable:type_name -> keepalived.v1.Disable
-	14, // 25: keepalived.v1.SetRealServerRequest.enable:type_name -> keepalived.v1.Enable
-	15, // 26: keepalived.v1.SetRealServerRequest.reset_weight:type_name -> keepalived.v1.ResetWeight
-	25, // 27: keepalived.v1.Drain.timeout:type_name -> google.protobuf.Duration
-	27, // 28: keepalived.v1.SetRealServerResponse.override:type_name -> keepalived.v1.ServerOverride
-	26, // 29: keepalived.v1.CheckConfigResponse.diagnostics:type_name -> keepalived.v1.Diagnostic
-	33, // 30: keepalived.v1.ReloadResponse.plans:type_name -> keepalived.v1.Plan
-	26, // 31: keepalived.v1.ReloadResponse.diagnostics:type_name -> keepalived.v1.Diagnostic
-	25, // 32: keepalived.v1.ReloadResponse.took:type_name -> google.protobuf.Duration
-	35, // 33: keepalived.v1.DumpRequest.kind:type_name -> keepalived.v1.DumpKind
-	0,  // 34: keepalived.v1.DumpRequest.target:type_name -> keepalived.v1.DumpTarget
-	28, // 35: keepalived.v1.DumpChunk.role:type_name -> keepalived.v1.Role
-	1,  // 36: keepalived.v1.Admin.GetStatus:input_type -> keepalived.v1.GetStatusRequest
-	7,  // 37: keepalived.v1.Admin.ListInstances:input_type -> keepalived.v1.ListInstancesRequest
-	8,  // 38: keepalived.v1.Admin.ListSyncGroups:input_type -> keepalived.v1.ListSyncGroupsRequest
-	9,  // 39: keepalived.v1.Admin.ListTrackers:input_type -> keepalived.v1.ListTrackersRequest
-	10, // 40: keepalived.v1.Admin.ListServices:input_type -> keepalived.v1.ListServicesRequest
-	11, // 41: keepalived.v1.Admin.SetRealServer:input_type -> keepalived.v1.SetRealServerRequest
-	17, // 42: keepalived.v1.Admin.WatchEvents:input_type -> keepalived.v1.WatchEventsRequest
-	18, // 43: keepalived.v1.Admin.CheckConfig:input_type -> keepalived.v1.CheckConfigRequest
-	20, // 44: keepalived.v1.Admin.Reload:input_type -> keepalived.v1.ReloadRequest
-	22, // 45: keepalived.v1.Admin.Dump:input_type -> keepalived.v1.DumpRequest
-	2,  // 46: keepalived.v1.Admin.GetStatus:output_type -> keepalived.v1.GetStatusResponse
-	36, // 47: keepalived.v1.Admin.ListInstances:output_type -> keepalived.v1.Instance
-	37, // 48: keepalived.v1.Admin.ListSyncGroups:output_type -> keepalived.v1.SyncGroup
-	38, // 49: keepalived.v1.Admin.ListTrackers:output_type -> keepalived.v1.Tracker
-	39, // 50: keepalived.v1.Admin.ListServices:output_type -> keepalived.v1.VirtualServer
-	16, // 51: keepalived.v1.Admin.SetRealServer:output_type -> keepalived.v1.SetRealServerResponse
-	40, // 52: keepalived.v1.Admin.WatchEvents:output_type -> keepalived.v1.Event
-	19, // 53: keepalived.v1.Admin.CheckConfig:output_type -> keepalived.v1.CheckConfigResponse
-	21, // 54: keepalived.v1.Admin.Reload:output_type -> keepalived.v1.ReloadResponse
-	23, // 55: keepalived.v1.Admin.Dump:output_type -> keepalived.v1.DumpChunk
-	46, // [46:56] is the sub-list for method output_type
-	36, // [36:46] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	26, // 0: keepalived.v1.GetStatusResponse.started:type_name -> google.protobuf.Timestamp
+	27, // 1: keepalived.v1.GetStatusResponse.uptime:type_name -> google.protobuf.Duration
+	4,  // 2: keepalived.v1.GetStatusResponse.processes:type_name -> keepalived.v1.Process
+	6,  // 3: keepalived.v1.GetStatusResponse.last_reload:type_name -> keepalived.v1.LastReload
+	5,  // 4: keepalived.v1.GetStatusResponse.instances:type_name -> keepalived.v1.StateCount
+	7,  // 5: keepalived.v1.GetStatusResponse.notices:type_name -> keepalived.v1.Notice
+	28, // 6: keepalived.v1.GetStatusResponse.config_diagnostics:type_name -> keepalived.v1.Diagnostic
+	29, // 7: keepalived.v1.GetStatusResponse.overrides:type_name -> keepalived.v1.ServerOverride
+	30, // 8: keepalived.v1.Process.role:type_name -> keepalived.v1.Role
+	31, // 9: keepalived.v1.Process.state:type_name -> keepalived.v1.ProcessState
+	26, // 10: keepalived.v1.Process.started:type_name -> google.protobuf.Timestamp
+	26, // 11: keepalived.v1.Process.last_exit_at:type_name -> google.protobuf.Timestamp
+	27, // 12: keepalived.v1.Process.heartbeat_age:type_name -> google.protobuf.Duration
+	27, // 13: keepalived.v1.Process.respawn_in:type_name -> google.protobuf.Duration
+	32, // 14: keepalived.v1.Process.stalls:type_name -> keepalived.v1.StallInfo
+	33, // 15: keepalived.v1.StateCount.state:type_name -> keepalived.v1.InstanceState
+	26, // 16: keepalived.v1.LastReload.time:type_name -> google.protobuf.Timestamp
+	34, // 17: keepalived.v1.LastReload.outcome:type_name -> keepalived.v1.ReloadOutcome
+	27, // 18: keepalived.v1.LastReload.took:type_name -> google.protobuf.Duration
+	35, // 19: keepalived.v1.LastReload.plans:type_name -> keepalived.v1.Plan
+	26, // 20: keepalived.v1.Notice.time:type_name -> google.protobuf.Timestamp
+	30, // 21: keepalived.v1.Notice.source:type_name -> keepalived.v1.Role
+	36, // 22: keepalived.v1.Notice.severity:type_name -> keepalived.v1.Severity
+	13, // 23: keepalived.v1.SetRealServerRequest.drain:type_name -> keepalived.v1.Drain
+	14, // 24: keepalived.v1.SetRealServerRequest.disable:type_name -> keepalived.v1.Disable
+	15, // 25: keepalived.v1.SetRealServerRequest.enable:type_name -> keepalived.v1.Enable
+	16, // 26: keepalived.v1.SetRealServerRequest.reset_weight:type_name -> keepalived.v1.ResetWeight
+	27, // 27: keepalived.v1.Drain.timeout:type_name -> google.protobuf.Duration
+	29, // 28: keepalived.v1.SetRealServerResponse.override:type_name -> keepalived.v1.ServerOverride
+	28, // 29: keepalived.v1.CheckConfigResponse.diagnostics:type_name -> keepalived.v1.Diagnostic
+	35, // 30: keepalived.v1.ReloadResponse.plans:type_name -> keepalived.v1.Plan
+	28, // 31: keepalived.v1.ReloadResponse.diagnostics:type_name -> keepalived.v1.Diagnostic
+	27, // 32: keepalived.v1.ReloadResponse.took:type_name -> google.protobuf.Duration
+	23, // 33: keepalived.v1.ReloadResponse.changes:type_name -> keepalived.v1.ConfigChange
+	0,  // 34: keepalived.v1.ConfigChange.kind:type_name -> keepalived.v1.ConfigChangeKind
+	37, // 35: keepalived.v1.DumpRequest.kind:type_name -> keepalived.v1.DumpKind
+	1,  // 36: keepalived.v1.DumpRequest.target:type_name -> keepalived.v1.DumpTarget
+	30, // 37: keepalived.v1.DumpChunk.role:type_name -> keepalived.v1.Role
+	2,  // 38: keepalived.v1.Admin.GetStatus:input_type -> keepalived.v1.GetStatusRequest
+	8,  // 39: keepalived.v1.Admin.ListInstances:input_type -> keepalived.v1.ListInstancesRequest
+	9,  // 40: keepalived.v1.Admin.ListSyncGroups:input_type -> keepalived.v1.ListSyncGroupsRequest
+	10, // 41: keepalived.v1.Admin.ListTrackers:input_type -> keepalived.v1.ListTrackersRequest
+	11, // 42: keepalived.v1.Admin.ListServices:input_type -> keepalived.v1.ListServicesRequest
+	12, // 43: keepalived.v1.Admin.SetRealServer:input_type -> keepalived.v1.SetRealServerRequest
+	18, // 44: keepalived.v1.Admin.WatchEvents:input_type -> keepalived.v1.WatchEventsRequest
+	19, // 45: keepalived.v1.Admin.CheckConfig:input_type -> keepalived.v1.CheckConfigRequest
+	21, // 46: keepalived.v1.Admin.Reload:input_type -> keepalived.v1.ReloadRequest
+	24, // 47: keepalived.v1.Admin.Dump:input_type -> keepalived.v1.DumpRequest
+	3,  // 48: keepalived.v1.Admin.GetStatus:output_type -> keepalived.v1.GetStatusResponse
+	38, // 49: keepalived.v1.Admin.ListInstances:output_type -> keepalived.v1.Instance
+	39, // 50: keepalived.v1.Admin.ListSyncGroups:output_type -> keepalived.v1.SyncGroup
+	40, // 51: keepalived.v1.Admin.ListTrackers:output_type -> keepalived.v1.Tracker
+	41, // 52: keepalived.v1.Admin.ListServices:output_type -> keepalived.v1.VirtualServer
+	17, // 53: keepalived.v1.Admin.SetRealServer:output_type -> keepalived.v1.SetRealServerResponse
+	42, // 54: keepalived.v1.Admin.WatchEvents:output_type -> keepalived.v1.Event
+	20, // 55: keepalived.v1.Admin.CheckConfig:output_type -> keepalived.v1.CheckConfigResponse
+	22, // 56: keepalived.v1.Admin.Reload:output_type -> keepalived.v1.ReloadResponse
+	25, // 57: keepalived.v1.Admin.Dump:output_type -> keepalived.v1.DumpChunk
+	48, // [48:58] is the sub-list for method output_type
+	38, // [38:48] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_keepalived_v1_admin_proto_init() }
@@ -1849,8 +2017,8 @@ func file_keepalived_v1_admin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_keepalived_v1_admin_proto_rawDesc), len(file_keepalived_v1_admin_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   23,
+			NumEnums:      2,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
