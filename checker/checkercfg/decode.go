@@ -19,7 +19,7 @@ func Load(t *config.Tree, g *global.Config) (*Config, diag.List) {
 		cfg: &Config{Global: g}, g: g, diags: &diags,
 		groups: map[string]*Group{}, files: map[string]bool{}, bfds: map[string]*BFD{}, services: map[string]int{},
 	}
-	rootTable.Decode(d, t.Roots, &diags)
+	rootTable.DecodeOrdered(d, t.Roots, &diags, &d.order, "virtual_server_group", "bfd_instance", "track_file", "vrrp_track_file")
 	return d.cfg, diags
 }
 

@@ -22,7 +22,9 @@ func bfdCheckRows(path string) []cursor.Row[check] {
 			w, _ := c.Next()
 			if k.bfd = k.r.s.d.bfds[w.Text]; k.bfd == nil {
 				c.Errorf(w.Range, diag.NotFound, "(%s) BFD_CHECK - BFD %s not configured", k.r.title(), w.Text)
+				return
 			}
+			k.r.s.d.order.Late(c, w, sprintf("(%s) BFD_CHECK - BFD", k.r.title()), "does not check it", "bfd_instance")
 		}),
 		boolean(path, "alpha", "the real server's", "Invalid alpha parameter %s", func(k *check, v bool) { k.alpha = global.SwitchOf(v) }),
 	}
@@ -55,6 +57,7 @@ func fileCheckRows(path string) []cursor.Row[check] {
 				c.Errorf(w.Range, diag.NotFound, "track_file %s not found", w.Text)
 				return
 			}
+			k.r.s.d.order.Late(c, w, "track_file", "does not check it", "track_file", "vrrp_track_file")
 			k.file.Name = w.Text
 		}),
 		doc("", "the file's", weight),

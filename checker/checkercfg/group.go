@@ -43,6 +43,7 @@ func readEntry(c *cursor.Cursor) (e Entry, ok bool) {
 		if f, more := c.Next(); more {
 			e.Family = map[string]Family{"inet": IPv4, "inet6": IPv6}[f.Text]
 		}
+		c.Surplus()
 		return e, ok
 	}
 	if p, err := netip.ParsePrefix(w.Text); err == nil && p != p.Masked() {
@@ -64,6 +65,7 @@ func readEntry(c *cursor.Cursor) (e Entry, ok bool) {
 	if c.More() {
 		n, ok := c.Int(1, 65535)
 		e.Port = uint16(n)
+		c.Surplus()
 		return e, ok
 	}
 	return e, true

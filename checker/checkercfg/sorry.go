@@ -88,6 +88,9 @@ func readMethod(c *cursor.Cursor, what string) (Forwarding, bool) {
 	case "TUN":
 	default:
 		c.Errorf(w.Range, diag.BadValue, "PARSER : unknown [%s] routing method for %s.", w.Text, what)
+		c.Expect("NAT, DR or TUN, in capital letters")
+		c.Diags().Suggest(diag.Near(w.Text, slices.Values([]string{"NAT", "DR", "TUN"})))
+		c.Hint("the line has no effect: what was said before stays, NAT if nothing was")
 		return Forwarding{}, false
 	}
 	f, csum := Forwarding{Method: TUN}, ""

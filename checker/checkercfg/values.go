@@ -153,5 +153,6 @@ type decoder struct {
 	groups   map[string]*Group // virtual_server_group
 	files    map[string]bool   // track_file so far
 	bfds     map[string]*BFD   // bfd_instance so far
-	services map[string]int    // how many of a key there are
+	order    cursor.Order
+	services map[string]int // how many of a key there are
 }

@@ -50,6 +50,7 @@ func (o *options) read() reading {
 		r.Result = dialect.Check(tree, machine.Interfaces(), machine.Scripts{})
 		r.diags = append(r.diags, r.Result.Diags...)
 	}
+	tree.Annotate(r.diags)
 	if len(r.diags) > 0 { // from here on they go to logs, terminals and operators
 		mask := config.NewMask(tree, schema)
 		r.diags, r.texts = mask.Findings(r.diags), mask.Texts
@@ -86,9 +87,24 @@ func configTest(o *options) int {
 		out = f
 	}
 	r := o.read()
-	if o.diagnostics == "full" && r.texts != nil {
-		fmt.Fprint(out, r.diags.Full(r.texts()))
-	} else {
+	if o.diagnostics != "" {
+		r.diags.Sort()
+	}
+	switch o.diagnostics {
+	case "full":
+		var texts map[string][]byte
+		if r.texts != nil {
+			texts = r.texts()
+		}
+		fmt.Fprint(out, r.diags.Full(texts))
+	case "json":
+		text, err := r.diags.JSON()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return exitFatal
+		}
+		out.Write(text)
+	default:
 		fmt.Fprint(out, r.diags.Short(len(r.tree.Sources) > 1))
 	}
 	return r.diags.ExitStatus()

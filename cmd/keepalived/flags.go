@@ -33,7 +33,7 @@ type options struct {
 	monitorAddrs bool
 	configTest   bool
 	testLog      string // -tFILE
-	diagnostics  string // "" or "full"
+	diagnostics  string // "", "full" or "json"
 	signum       string
 	version      bool
 	help         bool
@@ -93,7 +93,7 @@ var optionTable = []option{
 	{'i', "config-id", needArg, "ID", "identity for lines that begin with @ID (default: host name up to its first dot)", text(func(o *options) *string { return &o.configID })},
 	{0, "signum", needArg, "NAME", "print the number of a signal: STOP RELOAD DATA STATS STATS_CLEAR JSON", text(func(o *options) *string { return &o.signum })},
 	{'t', "config-test", optArg, "FILE", "check the configuration and end; findings go to FILE or stderr", setTest},
-	{0, "diagnostics", needArg, "FORM", "form of the findings of -t: full (place, source line and hint) or classic", setDiagnostics},
+	{0, "diagnostics", needArg, "FORM", "form of the findings of -t: full (place, source line and hint), json or classic", setDiagnostics},
 	{0, "config-fd", needArg, "N", "", inert("--config-fd", "reload checks run inside the daemon")},
 	{0, "ignore-sigint", noArg, "", "", inert("--ignore-sigint", "it is for debugging keepalived")},
 	{0, "perf", optArg, "WHEN", "", inert("--perf", "it is for debugging keepalived")},
@@ -115,12 +115,12 @@ func setTest(o *options, arg string, given bool) error {
 
 func setDiagnostics(o *options, arg string, _ bool) error {
 	switch arg {
-	case "full":
+	case "full", "json":
 		o.diagnostics = arg
 	case "classic":
 		o.diagnostics = ""
 	default:
-		return usageError(fmt.Sprintf("--diagnostics %s: want full or classic", arg))
+		return usageError(fmt.Sprintf("--diagnostics %s: want full, json or classic", arg))
 	}
 	return nil
 }

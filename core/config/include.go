@@ -133,16 +133,19 @@ func (r *reader) file(g glob, name string) {
 		case errors.Is(err, ErrNotPlain):
 			r.complain(g, CheckRead, "Configuration file '%s' is not a regular non-executable file - skipping", name)
 			return
+		case errors.Is(err, ErrTooLarge):
+			r.fatal(g.at, diag.Limit, "configuration file '%s' is larger than %d MiB", name, maxRead>>20)
+			return
 		case err != nil:
 			r.complain(g, CheckRead, "Configuration file '%s' open problem (%v) - skipping", name, err)
 			return
 		}
 		text = string(b)
 		r.files[name] = text
-		r.build.tree.Sources = append(r.build.tree.Sources, Source{Name: name, Text: b})
+		r.build.tree.Sources = append(r.build.tree.Sources, Source{Name: name, Text: b, From: g.at})
 	}
 	if r.read += max(len(text), minReadCost); r.read > maxRead {
-		r.fatal(g.at, diag.TooDeep, "the files make more than %d MB of text", maxRead>>20)
+		r.fatal(g.at, diag.Limit, "the files make more than %d MiB of text", maxRead>>20)
 		return
 	}
 	dir, check := r.dir, r.check

@@ -10,11 +10,16 @@ import (
 
 // maxReplacements bounds the replacements in one line; only definitions that
 // contain themselves get near it.
-const maxReplacements = 2000
+const (
+	maxReplacements = 2000
+	// maxInLong is that in a line which keepalived could not hold.
+	maxInLong = 300
+)
 
 // definition is the value of $name: one line or several.
 type definition struct {
 	name   string
+	set    diag.Range // where it was written
 	lines  []string
 	active int // being unfolded: a use inside itself would have no end
 }
@@ -57,7 +62,7 @@ func (r *reader) definitionIn(l line) (d *definition, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	d = &definition{name: name}
+	d = &definition{name: name, set: rest.whole()}
 	if value != "" {
 		d.lines = append(d.lines, value)
 	}
@@ -158,7 +163,7 @@ func (r *reader) substitute(l line, count *int) (line, tail) {
 			continue
 		}
 		at := l.rng(ref.from, ref.to)
-		if *count++; d.active > 0 || *count > maxReplacements {
+		if *count++; d.active > 0 || *count > maxReplacements && len(l.text) <= MaxLine {
 			r.fatal(at, diag.TooDeep, "definition $%s contains itself", ref.name)
 			return l, t
 		}
@@ -166,13 +171,19 @@ func (r *reader) substitute(l line, count *int) (line, tail) {
 		if len(d.lines) > 0 {
 			value = d.lines[0]
 		}
-		if len(l.text)+len(value)-(ref.to-ref.from) > MaxLine-2 {
-			if !l.at.full {
-				r.errorf(at, diag.BadValue, "replacing $%s would make the line longer than %d octets - not replacing", ref.name, MaxLine-2)
+		if length := len(l.text) + len(value) - (ref.to - ref.from); length > MaxLine-2 {
+			if length > maxLine || *count > maxInLong {
+				if !l.at.full {
+					r.errorf(at, diag.Limit, "replacing $%s would make the line too long - not replacing", ref.name)
+				}
+				l.at.full = true
+				from = ref.from + 1
+				continue
 			}
-			l.at.full = true
-			from = ref.from + 1
-			continue
+			if !l.at.long && len(l.text) <= MaxLine-2 {
+				r.longLine(at)
+			}
+			l.at.long = true
 		}
 		if len(d.lines) > 1 {
 			if t.of == nil {
@@ -184,6 +195,7 @@ func (r *reader) substitute(l line, count *int) (line, tail) {
 		if r.spend(at, len(l.text)); r.stop {
 			return l, t
 		}
+		r.used(d, at)
 		l = l.splice(ref.from, ref.to, value)
 		t.changed = true
 		if ref.from == 0 {

@@ -10,19 +10,34 @@ import (
 // Parse reads the configuration name (a glob pattern, as keepalived's -f) with all
 // it includes. It returns what could be understood, never nil, and what is to be
 // said about the rest, in the order it was met. A finding of severity Fatal of the
-// class MissingArgument or TooDeep means that reading ended there.
+// class MissingArgument, TooDeep or Limit means that reading ended there.
 func Parse(fsys Files, name string, env Env, s *Schema) (*Tree, diag.List) {
-	r := &reader{
-		fsys: fsys, env: env, configID: env.configID(), random: env.Seed, check: env.Check,
-		defs: map[string]*definition{}, files: map[string]string{},
+	r := newReader(fsys, env, s)
+	r.all(name)
+	if r.depth > 0 && !r.stop && len(r.build.skips) > 0 {
+		// A } is missing, and a block was unknown where it stood, so it may be missing
+		// before that. Read again with this in mind.
+		r = newReader(fsys, env, s)
+		r.build.repair = true
+		r.all(name)
 	}
-	r.build = builder{tree: &Tree{}, schema: s, members: s.members("")}
-	g := glob{name: name, shown: name, check: env.Check, missing: diag.FileMissing, failed: diag.FileRequired}
-	r.glob(g)
-	r.end()
 	t := r.build.tree
 	t.Digest = DigestOf(t.Roots)
 	return t, r.list
+}
+
+func newReader(fsys Files, env Env, s *Schema) *reader {
+	return &reader{
+		fsys: fsys, env: env, configID: env.configID(), random: env.Seed, check: env.Check,
+		defs: map[string]*definition{}, files: map[string]string{},
+		build: builder{tree: &Tree{}, schema: s, members: s.members("")},
+	}
+}
+
+// all reads the configuration name to its end.
+func (r *reader) all(name string) {
+	r.glob(glob{name: name, shown: name, check: r.env.Check, missing: diag.FileMissing, failed: diag.FileRequired})
+	r.end()
 }
 
 // builder makes the tree of segments. It recovers as keepalived does: what does
@@ -35,6 +50,12 @@ type builder struct {
 	waiting *Keyword // the last keyword, when its { has not come yet …
 	node    *Node    // … and its node
 	members map[string]*Keyword
+
+	stray Word    // an unknown keyword just before; a { makes a block of it
+	skips []*skip // the unknown blocks
+	// repair: a } is missing somewhere; a block that only an outer block knows ends
+	// those inside.
+	repair bool
 
 	held  []*Node // the nodes of the open blocks, those of the root first
 	nodes []Node  // room for nodes, words and blocks, made in batches
@@ -50,6 +71,10 @@ type frame struct {
 	kind mode
 	path string // as Keyword.Path of the members
 	last *Node  // in a skipped block: what a { would belong to
+	skip *skip  // the unknown block that this is
+	// after are the unknown blocks inside, with the number of members that were here
+	// before: 2.2.7 would have lost what comes behind.
+	after []skipped
 }
 
 // mode is how the lines of a block are read.
@@ -58,23 +83,31 @@ type mode uint8
 const (
 	keywords mode = iota
 	entries       // of a List
-	skipped       // of a Keyword.Skip
+	verbatim      // of a Keyword.Skip
+	ignored       // of an unknown block
 )
 
 // words takes a segment without braces.
 func (r *reader) words(l line) {
 	b := &r.build
+	b.stray = Word{}
 	if b.waiting != nil {
 		if b.waiting.Kind == Block && !b.waiting.Skip {
 			r.missingBrace(l.whole())
 		}
 		b.push()
 	}
-	switch b.mode() {
+	m := b.mode()
+	if l.signs&foreign != 0 && m != ignored {
+		r.lookalikes(l)
+	}
+	switch m {
 	case entries:
 		r.entry(l)
-	case skipped:
+	case verbatim:
 		r.skipLine(l)
+	case ignored:
+		b.top().skip.line(l)
 	default:
 		r.keyword(l)
 	}
@@ -96,11 +129,15 @@ func (r *reader) keyword(l line) {
 		return
 	}
 	k := b.members[w.Text]
+	if k == nil && b.repair && r.closeBefore(w) {
+		k = b.members[w.Text]
+	}
 	if k == nil {
 		for more := (Word{}); s.next(&more); {
 		}
 		r.unmatched(&s)
 		r.unknown(w)
+		b.stray = w
 		return
 	}
 	n := r.add()
@@ -222,7 +259,7 @@ func (r *reader) unmatched(s *scanner) {
 func (r *reader) add() *Node {
 	b := &r.build
 	if b.count++; b.count > maxNodes && !r.stop {
-		r.fatal(diag.Range{}, diag.TooDeep, "more than %d lines of configuration", maxNodes)
+		r.fatal(diag.Range{}, diag.Limit, "more than %d lines of configuration", maxNodes)
 	}
 	if len(b.nodes) == cap(b.nodes) {
 		b.nodes = make([]Node, 0, 120)
@@ -243,7 +280,9 @@ func (r *reader) open(at diag.Range) {
 	switch b.mode() {
 	case entries: // here it is a word like any other
 		r.add().Keyword = Word{Text: "{", Range: at}
-	case skipped:
+	case ignored:
+		b.top().skip.depth++
+	case verbatim:
 		if len(b.blocks) == maxSkipDepth {
 			r.fatal(at, diag.TooDeep, "blocks are nested more than %d deep", maxSkipDepth)
 			return
@@ -255,8 +294,12 @@ func (r *reader) open(at diag.Range) {
 			n.Keyword, n.Form = Word{Range: at}, FormVerbatim
 		}
 		f.last = nil
-		b.blocks = append(b.blocks, frame{node: n, from: len(b.held), kind: skipped})
+		b.blocks = append(b.blocks, frame{node: n, from: len(b.held), kind: verbatim})
 	default:
+		if b.stray.Range.IsValid() {
+			r.skipBlock(at)
+			return
+		}
 		if r.errorf(at, diag.Unbalanced, "Unexpected '{' - ignoring") && len(b.blocks) > 0 {
 			r.list.WithHint("the } that belongs to it will end %s", b.top().node.Keyword.Text)
 		}
@@ -266,11 +309,16 @@ func (r *reader) open(at diag.Range) {
 // close takes a }.
 func (r *reader) close(at diag.Range) {
 	b := &r.build
+	b.stray = Word{}
 	if b.waiting != nil {
 		if b.waiting.Kind == Block && !b.waiting.Skip {
 			r.missingBrace(at)
 		}
 		b.push()
+	}
+	if f := b.top(); f != nil && f.kind == ignored && f.skip.depth > 0 {
+		f.skip.depth--
+		return
 	}
 	if len(b.blocks) == 0 {
 		if r.errorf(at, diag.Unbalanced, "Unknown keyword '}'") {
@@ -299,6 +347,7 @@ func (r *reader) end() {
 		b.pop()
 	}
 	b.tree.Roots = b.held
+	r.tellSkips()
 }
 
 func (b *builder) top() *frame {
@@ -331,7 +380,7 @@ func (b *builder) push() {
 	}
 	switch {
 	case k.Skip:
-		f.kind = skipped
+		f.kind = verbatim
 	case k.Kind == List:
 		f.kind = entries
 	}
@@ -344,6 +393,9 @@ func (b *builder) push() {
 func (b *builder) pop() {
 	f := b.top()
 	members := b.held[f.from:]
+	for _, s := range f.after {
+		s.by.kept(members[s.members:])
+	}
 	if b.block == nil || len(members) > cap(b.block)-len(b.block) {
 		b.block = make([]*Node, 0, max(1024, len(members)))
 	}
@@ -360,18 +412,24 @@ func (b *builder) resume() { b.members = b.schema.members(b.path()) }
 
 // unknown says that a word is no keyword of this block, and what may be meant.
 func (r *reader) unknown(w Word) {
+	if s := r.build.schema; s != nil && !w.Quoted {
+		if instead, ok := s.old[Old{r.build.path(), w.Text}]; ok {
+			r.warnf(w.Range, diag.Deprecated, "'%s' is a word of older versions and has no effect", w.Text)
+			r.list.WithHint("%s", instead)
+			return
+		}
+	}
 	if !r.errorf(w.Range, diag.UnknownKeyword, "Unknown keyword '%s'", w.Text) {
 		return
 	}
 	b := &r.build
-	name, bom := strings.CutPrefix(w.Text, "\uFEFF")
-	switch near, path := b.schema.near(b.path(), name), b.schema.places(name); {
-	case bom:
-		r.list.WithHint("the file begins with a byte order mark, which counts as part of the first word: save it without")
-	case len(path) > 0:
+	if path := b.schema.places(w.Text); len(path) > 0 {
 		r.list.WithHint("it belongs %s", inBlocks(path))
-	case near != "":
-		r.list.WithHint("did you mean '%s'?", near)
+		return
+	}
+	r.list.Suggest(b.schema.near(b.path(), w.Text))
+	if len(b.blocks) > 0 {
+		r.list.Expect("a keyword of %s, or }", b.top().node.Keyword.Text)
 	}
 }
 

@@ -14,6 +14,7 @@ type reader struct {
 	configID string
 	random   uint64
 	defs     map[string]*definition
+	seen     map[Use]struct{}
 	collect  *definition // a definition whose further lines are being read
 
 	check   IncludeCheck
@@ -30,6 +31,12 @@ type reader struct {
 	stop bool // a fatal finding was made: nothing more is read
 }
 
+// longLine says of a line that keepalived would pass over it.
+func (r *reader) longLine(at diag.Range) {
+	r.warnf(at, diag.LongLine, "line longer than %d octets", MaxLine-2)
+	r.list.WithHint("keepalived 2.2.7 drops it")
+}
+
 // fatal makes a finding that ends the reading.
 func (r *reader) fatal(at diag.Range, c diag.Code, format string, args ...any) {
 	r.list.Fatalf(at, c, format, args...)
@@ -38,25 +45,45 @@ func (r *reader) fatal(at diag.Range, c diag.Code, format string, args ...any) {
 
 // errorf makes a finding, unless there are more than anyone will look at.
 func (r *reader) errorf(at diag.Range, c diag.Code, format string, args ...any) bool {
-	if len(r.list) < maxFindings {
-		r.list.Errorf(at, c, format, args...)
-		return true
+	if !r.room() {
+		return false
 	}
+	r.list.Errorf(at, c, format, args...)
+	return true
+}
+
+// warnf is errorf for what is taken as it stands.
+func (r *reader) warnf(at diag.Range, c diag.Code, format string, args ...any) {
+	if r.room() {
+		r.list.Warnf(at, c, format, args...)
+	}
+}
+
+func (r *reader) room() bool {
 	if len(r.list) == maxFindings {
-		r.list.Errorf(diag.Range{}, diag.Other, "more than %d findings, further ones are not listed", maxFindings)
+		r.list.Errorf(diag.Range{}, diag.Limit, "more than %d findings, further ones are not listed", maxFindings)
 	}
-	return false
+	return len(r.list) < maxFindings
 }
 
 // text reads the lines of one file.
 func (r *reader) text(name, text string) {
 	at := &place{file: diag.NewFileName(name)} // no line is kept longer than it is worked on
+	first := 1
+	if rest := r.byteOrder(at, text); len(rest) != len(text) {
+		first += len(text) - len(rest)
+		text = rest
+	}
 	for text != "" && !r.stop {
 		var raw string
 		at.num++
-		at.full = false
+		at.full, at.long = false, false
+		if at.num&1023 == 0 {
+			r.expire()
+		}
 		raw, text = nextLine(text)
-		r.raw(line{text: raw, col: 1, at: at})
+		r.raw(line{text: raw, col: first, at: at})
+		first = 1
 	}
 	r.collect = nil
 }
@@ -73,10 +100,13 @@ func (r *reader) raw(l line) {
 		r.unterminated(l)
 	}
 	if len(l.text) > MaxLine-2 {
-		r.errorf(l.rng(0, len(l.text)), diag.BadValue, "line too long - ignoring")
-		r.list.WithHint("a line holds at most %d octets", MaxLine-2)
-		r.collect = nil
-		return
+		if len(l.text) > maxLine {
+			r.errorf(l.rng(0, len(l.text)), diag.Limit, "line too long - ignoring")
+			r.list.Expect("at most %d MiB a line", maxLine>>20)
+			r.collect = nil
+			return
+		}
+		r.longLine(l.rng(0, len(l.text)))
 	}
 	if r.collect != nil {
 		r.collect.lines = append(r.collect.lines, l.text)
@@ -97,7 +127,7 @@ func (r *reader) raw(l line) {
 		// Elsewhere the sign has no meaning; keepalived takes it as part of the last word.
 		l.text += `\`
 	}
-	if l.signs == 0 && !continued && l.text != "" && strings.IndexByte("@~i", l.text[0]) < 0 {
+	if l.signs&^foreign == 0 && !continued && l.text != "" && strings.IndexByte("@~i", l.text[0]) < 0 {
 		r.words(l) // nothing to do on the way, as with most lines
 		return
 	}
@@ -151,7 +181,7 @@ func (r *reader) directive(l *line, depth int) (done bool) {
 	switch l.text[0] {
 	case '$':
 		if name, value, ok := cutDefinition(l.text); ok {
-			r.defs[name] = &definition{name: name, lines: []string{strings.TrimSuffix(value, `\`)}}
+			r.defs[name] = &definition{name: name, set: l.whole(), lines: []string{strings.TrimSuffix(value, `\`)}}
 			return true
 		}
 	case '~':
@@ -214,13 +244,24 @@ func (r *reader) tail(t tail, depth int) {
 	}
 }
 
+// expire ends a reading that takes too long.
+func (r *reader) expire() {
+	if r.env.Expired != nil && !r.stop && r.env.Expired() {
+		r.fatal(diag.Range{}, diag.Limit, "reading the configuration takes too long")
+		r.list.WithHint("look for definitions and sequences inside each other, and files that include each other many times")
+	}
+}
+
 // minLineCost is what a line of a definition or sequence costs besides its octets.
 const minLineCost = 64
 
 // spend counts octets made from definitions and sequences.
 func (r *reader) spend(at diag.Range, octets int) {
+	if r.made>>16 != (r.made+octets)>>16 {
+		r.expire()
+	}
 	r.made += octets
 	if r.made > maxExpanded && !r.stop {
-		r.fatal(at, diag.TooDeep, "definitions and sequences make more than %d MB of text", maxExpanded>>20)
+		r.fatal(at, diag.Limit, "definitions and sequences make more than %d MB of text", maxExpanded>>20)
 	}
 }

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // uncomment ends l where an unquoted # or ! starts a comment, and notes its signs.
 // Quoting is the line reader's: " toggles it, \" does not, and \# and \! are no
@@ -10,7 +13,7 @@ func uncomment(l line) (_ line, open bool) {
 	l.signs = 0
 	text := l.text
 	for i := 0; i < len(text); i++ {
-		switch text[i] {
+		switch c := text[i]; c {
 		case '{', '}':
 			l.signs |= braces
 		case '$':
@@ -26,6 +29,10 @@ func uncomment(l line) (_ line, open bool) {
 		case '#', '!':
 			if !open {
 				return l.cut(0, i), false
+			}
+		default:
+			if c >= utf8.RuneSelf {
+				l.signs |= foreign
 			}
 		}
 	}

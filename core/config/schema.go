@@ -1,8 +1,11 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
+
+	"keepalived/core/diag"
 )
 
 // Kind tells what may follow a keyword.
@@ -74,7 +77,14 @@ func (k *Keyword) Limits() string {
 type Schema struct {
 	byPath map[string]map[string]*Keyword
 	paths  map[string][]string // where a name may stand
+	old    map[Old]string
 }
+
+// Old is a word of older versions, by the block it stood in. It has no effect.
+type Old struct{ Path, Name string }
+
+// Remember makes the schema know words of older versions, and what came in their place.
+func (s *Schema) Remember(instead map[Old]string) { s.old = instead }
 
 // NewSchema joins tables into a Schema; a later entry of the same place wins.
 func NewSchema(tables ...[]Keyword) *Schema {
@@ -119,47 +129,8 @@ func (s *Schema) places(name string) []string {
 	return slices.Clone(s.paths[name])
 }
 
-// near returns the keyword of the block at path that name may be a slip of: the
-// one with the fewest letters to change, at most one of three letters. Ties go
-// to the first in the alphabet. "" when there is none.
+// near returns the keyword of the block at path that name may be a slip of, "" when
+// there is none.
 func (s *Schema) near(path, name string) string {
-	const longest = 64 // no keyword is longer: do not compare what cannot be one
-	if len(name) < 3 || len(name) > longest {
-		return ""
-	}
-	best, most := "", max(1, len(name)/3)
-	for candidate := range s.members(path) {
-		d := editDistance(name, candidate, most)
-		if d < most || d == most && (best == "" || candidate < best) {
-			best, most = candidate, d
-		}
-	}
-	return best
-}
-
-// editDistance is the number of letters to insert, remove, change or swap with
-// their neighbour to make b of a; more than limit is some number above limit.
-func editDistance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
-		return limit + 1
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := last[j-1]
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			row[j] = min(change, last[j]+1, row[j-1]+1)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
+	return diag.Near(name, maps.Keys(s.members(path)))
 }

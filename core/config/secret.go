@@ -164,7 +164,7 @@ func nextWord(line string, from int) (word string, at int) {
 func (m *Mask) likeSecret(word string) bool {
 	for _, name := range m.names {
 		most := len(name) / 4
-		if word == name || most > 0 && editDistance(strings.ToLower(word), name, most) <= most {
+		if word == name || most > 0 && diag.Distance(strings.ToLower(word), name, most) <= most {
 			return true
 		}
 	}

@@ -8,8 +8,8 @@ import (
 )
 
 // MaxLine is the number of octets in which keepalived holds a line, its newline
-// and a NUL included. A longer line is dropped; a definition that would make a
-// line longer is left unreplaced.
+// and a NUL included. It drops a longer line, and leaves a definition unreplaced
+// that would make a line longer; here both work, with a warning.
 const MaxLine = 1024
 
 // Limits on what one configuration may unfold to. They are far above anything
@@ -18,10 +18,11 @@ const MaxLine = 1024
 const (
 	maxIncludeDepth = 64
 	maxExpandDepth  = 64
-	maxExpanded     = 32 << 20  // octets of lines made by definitions and sequences
-	maxRead         = 128 << 20 // octets of all files, each counted as often as included
-	minReadCost     = 1024      // a file counts at least so much
-	maxNodes        = 2 << 20
+	maxExpanded     = 32 << 20 // octets of lines made by definitions and sequences
+	maxLine         = 1 << 20
+	maxRead         = 64 << 20 // octets of all files, each counted as often as included
+	minReadCost     = 1024     // a file counts at least so much
+	maxNodes        = 1000000
 	maxFindings     = 10000
 	maxSkipDepth    = 100
 )
@@ -30,13 +31,14 @@ const (
 var (
 	ErrDirectory = errors.New("is a directory")
 	ErrNotPlain  = errors.New("is not a regular non-executable file")
+	ErrTooLarge  = errors.New("is too large")
 )
 
 // Files is how the parser reaches the file system. Names are given as they stand
 // in the text, joined to the directory of the including file when relative.
 type Files interface {
 	// Read returns the content of a file. Errors that matter to the parser are
-	// ErrDirectory and ErrNotPlain.
+	// ErrDirectory, ErrNotPlain and, beyond 64 MiB, ErrTooLarge.
 	Read(name string) ([]byte, error)
 	// Glob returns the names that match a shell pattern with {a,b} alternatives,
 	// in glob(3)'s order; no match is an empty list without an error.
@@ -55,6 +57,9 @@ type Env struct {
 	Lookup func(name string) (string, bool)
 	// Seed starts ${_RANDOM}; equal seeds read equal text alike.
 	Seed uint64
+	// Expired reports that the reading has taken too long (10 s) and is to be given
+	// up; nil is never. It is asked now and then.
+	Expired func() bool
 	// Check is the strictness of include lines (option -e is CheckAll).
 	Check IncludeCheck
 }
@@ -96,6 +101,7 @@ type place struct {
 	num  int
 	made []span // where octets come from, ascending; nil while the text is as in the file
 	full bool   // that it cannot take another replacement was said
+	long bool   // that it is longer than keepalived can hold was said
 }
 
 // span says where the octets from offset at on (to the next span) come from:
@@ -113,8 +119,9 @@ const (
 	braces  signs = 1 << iota // { or }
 	dollars                   // $
 	quotes                    // " or \
+	foreign                   // what is not ASCII
 
-	anySigns = braces | dollars | quotes
+	anySigns = braces | dollars | quotes | foreign
 )
 
 // cut returns the octets [i, j) of l.
@@ -139,7 +146,7 @@ func (l line) cut(i, j int) line {
 		s.at -= i
 		rest = append(rest, s)
 	}
-	l.at = &place{file: l.at.file, num: l.at.num, made: rest, full: l.at.full}
+	l.at = &place{file: l.at.file, num: l.at.num, made: rest, full: l.at.full, long: l.at.long}
 	return l
 }
 
@@ -207,7 +214,7 @@ func (l line) splice(i, j int, text string) line {
 		made = append(made, span{at: 0, col: r.Start().Col, end: r.Start().Col + 1})
 	}
 	return line{text: l.text[:i] + text + l.text[j:], signs: anySigns,
-		at: &place{file: l.at.file, num: l.at.num, made: made, full: l.at.full}}
+		at: &place{file: l.at.file, num: l.at.num, made: made, full: l.at.full, long: l.at.long}}
 }
 
 // standing returns a line of other text that stands where r is.

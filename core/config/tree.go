@@ -53,12 +53,14 @@ const (
 type Source struct {
 	Name string
 	Text []byte
+	From diag.Range // of the first include of it; none for the main file
 }
 
 // Tree is a parsed configuration.
 type Tree struct {
 	Roots   []*Node
 	Sources []Source
+	Uses    []Use // of definitions, in the order they were met
 	// Digest is the SHA-256 over the tree (keywords, words, nesting), not over
 	// comments and white space: equal trees mean the same configuration.
 	Digest [32]byte

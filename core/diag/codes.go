@@ -49,7 +49,39 @@ const (
 	IncludeFailed
 	// FileRequired: the main configuration file fails the checks of option -e.
 	FileRequired
+	// UnknownBlock: a block whose keyword means nothing here; it is skipped whole.
+	UnknownBlock
+	// Surplus: words behind a keyword that has all it takes.
+	Surplus
+	// OutOfOrder: a reference to something that is defined further down.
+	OutOfOrder
+	// Lookalike: a character that looks like one with a meaning and has none.
+	Lookalike
+	// LongLine: a line that keepalived 2.2.7 cannot hold.
+	LongLine
+	// Limit: more text, nodes or time than a configuration may take.
+	Limit
+
+	numCodes
 )
+
+// names are the stable names of the codes, for tools; they never change.
+var names = [numCodes]string{
+	Other: "other", MissingArgument: "missing-argument", UnknownKeyword: "unknown-keyword", Unbalanced: "unbalanced",
+	BadNumber: "bad-number", BadAddress: "bad-address", BadValue: "bad-value", Duplicate: "duplicate", NotFound: "not-found",
+	Deprecated: "deprecated", Ignored: "ignored", Conflict: "conflict", NoInterface: "no-interface", CannotRun: "cannot-run",
+	ScriptSecurity: "script-security", Script: "script", File: "file", FileMissing: "file-missing", TooDeep: "too-deep",
+	Unsupported: "unsupported", IncludeFailed: "include-failed", FileRequired: "file-required", UnknownBlock: "unknown-block",
+	Surplus: "surplus-words", OutOfOrder: "out-of-order", Lookalike: "lookalike-character", LongLine: "long-line", Limit: "limit",
+}
+
+// String is the code's name, which stays the same in all versions.
+func (c Code) String() string {
+	if c >= numCodes {
+		return names[Other]
+	}
+	return names[c]
+}
 
 func (c Code) testStatus() int {
 	switch c {

@@ -95,16 +95,17 @@ const (
 	Fatal
 )
 
+// String is the severity as users see it. They need to tell three apart: what says
+// something only, what has the configuration run otherwise than it reads, and what
+// keeps it from running.
 func (s Severity) String() string {
 	switch s {
 	case Notice:
-		return "notice"
-	case Warning:
+		return "note"
+	case Warning, Error:
 		return "warning"
-	case Error:
-		return "error"
 	default:
-		return "fatal"
+		return "error"
 	}
 }
 
@@ -115,8 +116,21 @@ type Diagnostic struct {
 	Subject  Range
 	// Summary is keepalived's text where keepalived has one.
 	Summary string
-	// Hint tells the user what to do; may be empty.
+	// Expected says what may stand there: "a whole number from 1 to 255".
+	Expected string
+	// Suggest is the word that was probably meant.
+	Suggest string
+	// Hint tells what follows and what to do. Each of these three may be empty.
 	Hint string
+	// Related are other places that have to do with it: where a definition used here
+	// was written, where the file was included, where the first of two is.
+	Related []Related
+}
+
+// Related is a further place of a finding and what is there.
+type Related struct {
+	Range Range
+	Text  string
 }
 
 // List collects findings in the order they were made.
@@ -144,6 +158,28 @@ func (l *List) Fatalf(r Range, c Code, format string, args ...any) { l.add(Fatal
 func (l *List) WithHint(format string, args ...any) {
 	if n := len(*l); n > 0 {
 		(*l)[n-1].Hint = fmt.Sprintf(format, args...)
+	}
+}
+
+// Expect sets what may stand at the place of the newest finding.
+func (l *List) Expect(format string, args ...any) {
+	if n := len(*l); n > 0 {
+		(*l)[n-1].Expected = fmt.Sprintf(format, args...)
+	}
+}
+
+// Suggest sets the word that the newest finding's was probably meant to be; "" is none.
+func (l *List) Suggest(word string) {
+	if n := len(*l); n > 0 {
+		(*l)[n-1].Suggest = word
+	}
+}
+
+// Relate adds a further place to the newest finding.
+func (l *List) Relate(r Range, format string, args ...any) {
+	if n := len(*l); n > 0 {
+		d := &(*l)[n-1]
+		d.Related = append(d.Related, Related{Range: r, Text: fmt.Sprintf(format, args...)})
 	}
 }
 

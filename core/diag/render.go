@@ -31,31 +31,64 @@ func (d Diagnostic) Short(withFile bool) string {
 	}
 }
 
-// Full renders every finding as "file:line:col: error: text", the source line with
-// the subject marked below it, and "hint: …". Sources is the text of each file by
-// name; a finding of a file that is not there goes without its line.
+// Full renders every finding for a reader at a terminal:
+//
+//	file:line:column: warning: text [code]
+//	   14 |     virtual_router_id 300
+//	      |                       ^~~
+//	      expected: a whole number from 1 to 255
+//	      hint: …
+//
+// with the related places behind it in the same form. Sources is the text of each file
+// by name; a finding of a file that is not there goes without its line.
 func (l List) Full(sources map[string][]byte) string {
-	var out strings.Builder
-	lines := map[string][][]byte{}
+	f := full{sources: sources, lines: map[string][][]byte{}}
 	for _, d := range l {
-		p := d.Subject.Start()
-		if p.IsValid() {
-			fmt.Fprintf(&out, "%s:%d:%d: ", p.File, p.Line, p.Col)
+		f.head(d.Subject.Start(), d.Severity.String(), printable([]byte(d.Summary))+" ["+d.Code.String()+"]")
+		f.source(d.Subject)
+		if d.Expected != "" {
+			fmt.Fprintf(&f.out, "      expected: %s\n", printable([]byte(d.Expected)))
 		}
-		fmt.Fprintf(&out, "%s: %s\n", d.Severity, printable([]byte(d.Summary)))
-		if p.IsValid() {
-			if lines[p.File] == nil {
-				lines[p.File] = bytes.Split(sources[p.File], []byte{'\n'})
-			}
-			if text := lines[p.File]; p.Line <= len(text) && sources[p.File] != nil {
-				mark(&out, text[p.Line-1], d.Subject)
-			}
+		if d.Suggest != "" {
+			fmt.Fprintf(&f.out, "      did you mean '%s'?\n", printable([]byte(d.Suggest)))
 		}
 		if d.Hint != "" {
-			fmt.Fprintf(&out, "      hint: %s\n", d.Hint)
+			fmt.Fprintf(&f.out, "      hint: %s\n", printable([]byte(d.Hint)))
+		}
+		for _, r := range d.Related {
+			f.head(r.Range.Start(), "note", printable([]byte(r.Text)))
+			f.source(r.Range)
 		}
 	}
-	return out.String()
+	return f.out.String()
+}
+
+// full is the text that Full makes.
+type full struct {
+	out     strings.Builder
+	sources map[string][]byte
+	lines   map[string][][]byte
+}
+
+func (f *full) head(p Pos, kind, text string) {
+	if p.IsValid() {
+		fmt.Fprintf(&f.out, "%s:%d:%d: ", p.File, p.Line, p.Col)
+	}
+	fmt.Fprintf(&f.out, "%s: %s\n", kind, text)
+}
+
+// source shows the line of a place.
+func (f *full) source(r Range) {
+	p := r.Start()
+	if !p.IsValid() || f.sources[p.File] == nil {
+		return
+	}
+	if f.lines[p.File] == nil {
+		f.lines[p.File] = bytes.Split(f.sources[p.File], []byte{'\n'})
+	}
+	if text := f.lines[p.File]; p.Line <= len(text) {
+		mark(&f.out, text[p.Line-1], r)
+	}
 }
 
 // width is how much of a line is shown at most, in octets.

@@ -34,19 +34,33 @@ var diagCodes = map[diag.Code]pb.DiagnosticCode{
 	diag.FileMissing:     pb.DiagnosticCode_DIAGNOSTIC_CODE_FILE_MISSING,
 	diag.TooDeep:         pb.DiagnosticCode_DIAGNOSTIC_CODE_TOO_DEEP,
 	diag.Unsupported:     pb.DiagnosticCode_DIAGNOSTIC_CODE_UNSUPPORTED,
+	diag.IncludeFailed:   pb.DiagnosticCode_DIAGNOSTIC_CODE_INCLUDE_FAILED,
+	diag.FileRequired:    pb.DiagnosticCode_DIAGNOSTIC_CODE_FILE_REQUIRED,
+	diag.UnknownBlock:    pb.DiagnosticCode_DIAGNOSTIC_CODE_UNKNOWN_BLOCK,
+	diag.Surplus:         pb.DiagnosticCode_DIAGNOSTIC_CODE_SURPLUS,
+	diag.OutOfOrder:      pb.DiagnosticCode_DIAGNOSTIC_CODE_OUT_OF_ORDER,
+	diag.Lookalike:       pb.DiagnosticCode_DIAGNOSTIC_CODE_LOOKALIKE,
+	diag.LongLine:        pb.DiagnosticCode_DIAGNOSTIC_CODE_LONG_LINE,
+	diag.Limit:           pb.DiagnosticCode_DIAGNOSTIC_CODE_LIMIT,
 }
 
 // DiagnosticsToProto converts findings.
 func DiagnosticsToProto(l diag.List) []*pb.Diagnostic {
 	out := make([]*pb.Diagnostic, 0, len(l))
 	for _, d := range l {
-		out = append(out, &pb.Diagnostic{
+		p := &pb.Diagnostic{
 			Severity: severities[d.Severity],
 			Code:     diagCodes[d.Code],
-			Subject:  &pb.SourceRange{Start: posToProto(d.Subject.Start()), End: posToProto(d.Subject.End())},
+			Subject:  rangeToProto(d.Subject),
 			Summary:  d.Summary,
+			Expected: d.Expected,
+			Suggest:  d.Suggest,
 			Hint:     d.Hint,
-		})
+		}
+		for _, r := range d.Related {
+			p.Related = append(p.Related, &pb.RelatedPlace{Range: rangeToProto(r.Range), Text: r.Text})
+		}
+		out = append(out, p)
 	}
 	return out
 }
@@ -55,16 +69,26 @@ func DiagnosticsToProto(l diag.List) []*pb.Diagnostic {
 // diag.Other, an unknown severity diag.Error: said, and not fatal by accident.
 func DiagnosticsFromProto(in []*pb.Diagnostic) diag.List {
 	out := make(diag.List, 0, len(in))
-	for _, d := range in {
-		out = append(out, diag.Diagnostic{
-			Severity: severityFrom(d.GetSeverity()),
-			Code:     codeFrom(d.GetCode()),
-			Subject:  rangeFrom(d.GetSubject()),
-			Summary:  d.GetSummary(),
-			Hint:     d.GetHint(),
-		})
+	for _, p := range in {
+		d := diag.Diagnostic{
+			Severity: severityFrom(p.GetSeverity()),
+			Code:     codeFrom(p.GetCode()),
+			Subject:  rangeFrom(p.GetSubject()),
+			Summary:  p.GetSummary(),
+			Expected: p.GetExpected(),
+			Suggest:  p.GetSuggest(),
+			Hint:     p.GetHint(),
+		}
+		for _, r := range p.GetRelated() {
+			d.Related = append(d.Related, diag.Related{Range: rangeFrom(r.GetRange()), Text: r.GetText()})
+		}
+		out = append(out, d)
 	}
 	return out
+}
+
+func rangeToProto(r diag.Range) *pb.SourceRange {
+	return &pb.SourceRange{Start: posToProto(r.Start()), End: posToProto(r.End())}
 }
 
 func posToProto(p diag.Pos) *pb.Position {

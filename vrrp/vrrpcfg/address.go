@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"keepalived/core/config"
 	"keepalived/core/config/cursor"
@@ -101,6 +102,11 @@ func (d *decoder) readAddressOption(a *Address, kind addressKind, entry string, 
 
 func (d *decoder) unknownAddressOption(o config.Word) bool {
 	d.diags.Errorf(o.Range, diag.BadValue, "Unknown configuration entry '%s' for ip address - ignoring", o.Text)
+	if text, _, _ := strings.Cut(o.Text, "/"); text != "" {
+		if _, ok := cursor.ParseAddr(text); ok {
+			d.diags.WithHint("one address a line: this one is not set")
+		}
+	}
 	return true
 }
 
@@ -147,11 +153,9 @@ func (d *decoder) readAddressValue(a *Address, entry string, o, v config.Word, c
 			c.Hint("preferred_lft %s is invalid", v.Text)
 		}
 	case "track_group":
-		if !d.hasTrackGroup(v.Text) {
-			c.Errorf(v.Range, diag.NotFound, "track_group %s not found", v.Text)
-			break
+		if d.wantTrackGroup(c, v) {
+			a.TrackGroup = v.Text
 		}
-		a.TrackGroup = v.Text
 	}
 	return true
 }

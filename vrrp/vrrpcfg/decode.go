@@ -31,7 +31,8 @@ func Load(t *config.Tree, g *global.Config, ifs Interfaces) (*Config, diag.List)
 		cfg: &Config{Global: g}, g: g, ifs: ifs, diags: &diags,
 		named: map[string]*building{}, bfds: map[string]bfd{}, rulePriority: lastRulePriority,
 	}
-	rootTable.Decode(d, t.Roots, &diags)
+	rootTable.DecodeOrdered(d, t.Roots, &diags, &d.order,
+		"vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance", "track_group")
 	d.resolve()
 	return d.cfg, diags
 }
@@ -63,6 +64,7 @@ type decoder struct {
 	building []*building // instances in the order of the file
 	named    map[string]*building
 	bfds     map[string]bfd
+	order    cursor.Order
 	// rulePriority counts down from lastRulePriority.
 	rulePriority uint32
 }
@@ -96,6 +98,17 @@ func (d *decoder) wantInterface(w config.Word, format string, args ...any) bool 
 	d.diags.Fatalf(w.Range, diag.NoInterface, format, args...)
 	d.diags.WithHint("Non-existent interface specified in configuration; dynamic_interfaces lets it appear later")
 	return false
+}
+
+// wantTrackGroup reports whether there is a track_group of that name, with a complaint
+// if not.
+func (d *decoder) wantTrackGroup(c *cursor.Cursor, w config.Word) bool {
+	if !d.hasTrackGroup(w.Text) {
+		c.Errorf(w.Range, diag.NotFound, "track_group %s not found", w.Text)
+		return false
+	}
+	d.order.Late(c, w, "track_group", "ignores it", "track_group")
+	return true
 }
 
 func (d *decoder) hasTrackGroup(name string) bool {

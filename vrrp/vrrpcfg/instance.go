@@ -184,7 +184,9 @@ func (b *building) readState(c *cursor.Cursor) {
 		b.state = stateBackup
 	default:
 		c.Errorf(w.Range, diag.BadValue, "(%s) unknown state '%s', defaulting to BACKUP", b.Name, w.Text)
-		c.Hint("MASTER or BACKUP, in capital letters")
+		c.Expect("MASTER or BACKUP, in capital letters")
+		c.Diags().Suggest(diag.Near(w.Text, slices.Values([]string{"MASTER", "BACKUP"})))
+		c.Hint("the instance starts as BACKUP, unless its priority is 255")
 	}
 }
 

@@ -153,8 +153,12 @@ func TestTracking(t *testing.T) {
 		t.Errorf("the tracker's weight: %+v", r)
 	}
 	cfg, diags = load(t, instance("V", "track_script {\nS\n}")+script)
-	if want := []string{"(V) track script S not found, ignoring..."}; !slices.Equal(said(diags), want) || len(cfg.Instances[0].Track.Scripts) != 0 {
+	if want := []string{"(V) track script S is defined further down, in line 11"}; !slices.Equal(said(diags), want) || len(cfg.Instances[0].Track.Scripts) != 1 {
 		t.Errorf("before its definition: %v", diags)
+	}
+	cfg, diags = load(t, instance("V", "track_script {\nS\n}"))
+	if want := []string{"(V) track script S not found, ignoring..."}; !slices.Equal(said(diags), want) || len(cfg.Instances[0].Track.Scripts) != 0 {
+		t.Errorf("without its definition: %v", diags)
 	}
 	cfg, _ = load(t, script+instance("V", "track_script {\nS\n}")+"vrrp_sync_group G {\ngroup {\nV\n}\ntrack_script {\nS\n}\n}\n")
 	cfg.DisableScript("S")

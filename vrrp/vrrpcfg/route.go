@@ -100,11 +100,9 @@ func (d *decoder) readRouteWords(r *Route, static bool, c *cursor.Cursor) (nexth
 			if !ok {
 				return nexthops, false
 			}
-			if !d.hasTrackGroup(g.Text) {
-				c.Errorf(g.Range, diag.NotFound, "track_group %s not found", g.Text)
-				continue
+			if d.wantTrackGroup(c, g) {
+				r.TrackGroup = g.Text
 			}
-			r.TrackGroup = g.Text
 			continue
 		case slices.Contains(routeTypes, w.Text):
 			r.Type = w.Text

@@ -59,9 +59,7 @@ func (d *decoder) readRule(n *config.Node, static bool) (r Rule, ok bool) {
 			case !static:
 				c.Errorf(w.Range, diag.BadValue, "Unknown rule option %s", w.Text)
 				return r, false
-			case !d.hasTrackGroup(g.Text):
-				c.Errorf(g.Range, diag.NotFound, "track_group %s not found", g.Text)
-			default:
+			case d.wantTrackGroup(c, g):
 				r.TrackGroup = g.Text
 			}
 		default:

@@ -89,6 +89,7 @@ func (d *decoder) readDelays(c *cursor.Cursor) {
 		if e.More() {
 			l.Up, _ = e.Seconds(6, 0, longest)
 		}
+		e.Surplus()
 		d.cfg.Delays = append(d.cfg.Delays, l)
 	}
 }

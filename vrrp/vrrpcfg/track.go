@@ -10,9 +10,10 @@ import (
 
 // trackKind is what differs between the track_* lists.
 type trackKind struct {
-	what    string // "track script", as the complaints say
-	keyword string // "track_script"
-	limit   int64  // of the weight, both ways
+	what    string   // "track script", as the complaints say
+	keyword string   // "track_script"
+	defined []string // the keywords that define one
+	limit   int64    // of the weight, both ways
 	// clip: the limit itself is a complaint and one less is taken.
 	clip bool
 	// find returns the object's own weight.
@@ -20,7 +21,7 @@ type trackKind struct {
 }
 
 var (
-	trackScripts = trackKind{what: "track script", keyword: "track_script", limit: 254, clip: true,
+	trackScripts = trackKind{what: "track script", keyword: "track_script", defined: []string{"vrrp_script"}, limit: 254, clip: true,
 		find: func(d *decoder, name string) (int, bool, bool) {
 			i := slices.IndexFunc(d.cfg.Scripts, func(s *Script) bool { return s.Name == name })
 			if i < 0 {
@@ -28,7 +29,7 @@ var (
 			}
 			return d.cfg.Scripts[i].Weight, d.cfg.Scripts[i].Reverse, true
 		}}
-	trackFiles = trackKind{what: "track file", keyword: "track_file", limit: 254,
+	trackFiles = trackKind{what: "track file", keyword: "track_file", defined: []string{"track_file", "vrrp_track_file"}, limit: 254,
 		find: func(d *decoder, name string) (int, bool, bool) {
 			i := slices.IndexFunc(d.cfg.Files, func(f *File) bool { return f.Name == name })
 			if i < 0 {
@@ -36,7 +37,7 @@ var (
 			}
 			return d.cfg.Files[i].Weight, d.cfg.Files[i].Reverse, true
 		}}
-	trackProcesses = trackKind{what: "track process", keyword: "track_process", limit: 254,
+	trackProcesses = trackKind{what: "track process", keyword: "track_process", defined: []string{"vrrp_track_process"}, limit: 254,
 		find: func(d *decoder, name string) (int, bool, bool) {
 			i := slices.IndexFunc(d.cfg.Processes, func(p *Process) bool { return p.Name == name })
 			if i < 0 {
@@ -44,7 +45,7 @@ var (
 			}
 			return d.cfg.Processes[i].Weight, d.cfg.Processes[i].Reverse, true
 		}}
-	trackBFDs = trackKind{what: "track bfd", keyword: "track_bfd", limit: 253,
+	trackBFDs = trackKind{what: "track bfd", keyword: "track_bfd", defined: []string{"bfd_instance"}, limit: 253,
 		find: func(d *decoder, name string) (int, bool, bool) {
 			b, ok := d.bfds[name]
 			return b.weight, b.reverse, ok
@@ -71,9 +72,10 @@ func (d *decoder) trackRef(k trackKind, owner string, c *cursor.Cursor) (TrackRe
 	weight, reverse, ok := k.find(d, w.Text)
 	if !ok {
 		c.Errorf(w.Range, diag.NotFound, "(%s) %s %s not found, ignoring...", owner, k.what, w.Text)
-		c.Hint("it must be defined, and before what tracks it")
+		c.Hint("nothing of that name is defined")
 		return TrackRef{}, false
 	}
+	d.order.Late(c, w, sprintf("(%s) %s", owner, k.what), "does not track it", k.defined...)
 	ref := TrackRef{Name: w.Text, Weight: weight, Reverse: reverse, Range: w.Range}
 	o, ok := c.Next()
 	if !ok {
@@ -103,6 +105,7 @@ func (d *decoder) trackRef(k trackKind, owner string, c *cursor.Cursor) (TrackRe
 			c.Errorf(r.Range, diag.BadValue, "(%s) unknown %s %s weight option %s - ignoring", owner, k.what, w.Text, r.Text)
 		}
 	}
+	c.Surplus()
 	return ref, true
 }
 
@@ -170,5 +173,6 @@ func (d *decoder) trackInterface(owner string, c *cursor.Cursor) (t TrackInterfa
 			c.Errorf(r.Range, diag.BadValue, "(%s) unknown track_interface %s weight option %s - ignoring", owner, w.Text, r.Text)
 		}
 	}
+	c.Surplus()
 	return t, true
 }

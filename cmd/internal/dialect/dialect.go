@@ -33,7 +33,11 @@ func Keywords() []config.Keyword {
 }
 
 // Schema returns every keyword of every role, for the parser.
-func Schema() *config.Schema { return config.NewSchema(Keywords()) }
+func Schema() *config.Schema {
+	s := config.NewSchema(Keywords())
+	s.Remember(oldWords)
+	return s
+}
 
 // Validators are the decoders of all roles with their models thrown away: each
 // returns what is wrong with its part of the tree.
@@ -85,6 +89,8 @@ func Check(t *config.Tree, ifs vrrpcfg.Interfaces, scripts ScriptChecker) Result
 	diags = append(diags, more...)
 	checkers, more := checkercfg.Validate(t, r.Global)
 	diags = append(diags, more...)
+	diags = onlyOnce(diags)
+	oldValues(t, diags)
 	diags = append(diags, withoutEffect(t)...)
 	r.HasVRRP = hasVRRP(t)
 	r.HasCheckers = checkers.Services > 0
@@ -100,10 +106,30 @@ func Check(t *config.Tree, ifs vrrpcfg.Interfaces, scripts ScriptChecker) Result
 }
 
 // StopsReading reports a finding of config.Parse after which there is nothing to
-// check: the file is not there, or keepalived stops at a missing argument.
+// check: the file is not there, keepalived stops at a missing argument, or a limit
+// ended the reading.
 func StopsReading(l diag.List) bool {
 	return slices.ContainsFunc(l, func(d diag.Diagnostic) bool {
-		return d.Code == diag.MissingArgument || d.Code == diag.FileMissing || d.Code == diag.FileRequired || d.Code == diag.TooDeep
+		switch d.Code {
+		case diag.MissingArgument, diag.FileMissing, diag.FileRequired, diag.TooDeep, diag.Limit:
+			return d.Severity == diag.Fatal
+		}
+		return false
+	})
+}
+
+// onlyOnce drops what the decoders of two roles say of the same word.
+func onlyOnce(l diag.List) diag.List {
+	type finding struct {
+		at   diag.Range
+		text string
+	}
+	seen := make(map[finding]struct{}, len(l))
+	return slices.DeleteFunc(l, func(d diag.Diagnostic) bool {
+		f := finding{d.Subject, d.Summary}
+		_, again := seen[f]
+		seen[f] = struct{}{}
+		return again && d.Subject.IsValid()
 	})
 }
 

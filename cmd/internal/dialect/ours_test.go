@@ -42,6 +42,13 @@ func ours(p probe) checked {
 		diags = append(diags, r.Result.Diags...)
 	}
 	diags.Sort()
+	r.setDiags(diags)
+	return r
+}
+
+// setDiags derives the verdict from findings.
+func (r *checked) setDiags(diags diag.List) {
+	r.lines, r.whole = map[int]bool{}, 0
 	r.diags, r.status = diags, diags.ExitStatus()
 	var text strings.Builder
 	for _, d := range diags {
@@ -55,7 +62,6 @@ func ours(p probe) checked {
 		}
 	}
 	r.output = text.String()
-	return r
 }
 
 // heads maps the line of each closing brace to that of its block's keyword: where

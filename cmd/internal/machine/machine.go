@@ -26,6 +26,10 @@ func Interfaces() vrrpcfg.Interfaces {
 	return set
 }
 
+// longestReading is how long the text may take: a page of definitions in each other
+// could be read for ever.
+const longestReading = 10 * time.Second
+
 // Env is what configuration text may ask about this machine. configID is option
 // -i, "" for the host's name.
 func Env(configID string) config.Env {
@@ -34,5 +38,9 @@ func Env(configID string) config.Env {
 	if err != nil {
 		dir = "/"
 	}
-	return config.Env{ConfigID: configID, NodeName: host, Dir: dir, Lookup: os.LookupEnv, Seed: uint64(time.Now().UnixNano())}
+	start := time.Now()
+	return config.Env{
+		ConfigID: configID, NodeName: host, Dir: dir, Lookup: os.LookupEnv, Seed: uint64(start.UnixNano()),
+		Expired: func() bool { return time.Since(start) > longestReading },
+	}
 }

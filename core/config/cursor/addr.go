@@ -23,6 +23,7 @@ func (c *Cursor) Prefix(w config.Word) (p netip.Prefix, ok bool) {
 	a, ok := ParseAddr(text)
 	if !ok {
 		c.Errorf(w.Range, diag.BadAddress, "VRRP parsed invalid IP %s. skipping IP...", w.Text)
+		c.Expect("an IPv4 or IPv6 address, /<prefix length> may follow")
 		return p, false
 	}
 	bits := a.BitLen()

@@ -43,11 +43,30 @@ func Index[T any](rows []Row[T]) Table[T] {
 func (t Table[T]) Decode(dst *T, nodes []*config.Node, diags *diag.List) {
 	c := New(nil, diags) // one for all lines: it is the reader's for the time of the call
 	for _, n := range nodes {
-		if r := t[n.Keyword.Text]; r != nil && r.Into != nil {
-			c.node, c.next, c.value = n, 0, &r.Value
-			r.Into(dst, c)
+		r := t[n.Keyword.Text]
+		if r == nil || r.Into == nil {
+			continue
+		}
+		said := len(*diags)
+		c.node, c.next, c.value = n, 0, &r.Value
+		r.Into(dst, c)
+		// Of words before the brace of a list the parser has spoken.
+		if len(*diags) == said && r.Kind != config.List {
+			c.Surplus()
 		}
 	}
+}
+
+// Surplus says that words are left of a line, if there are any. 2.2.7 passes over them
+// in silence: "advert_int 2 preempt_delay 5" loses the second. Table.Decode does it of
+// what was read without a complaint; the reader of a list has to.
+func (c *Cursor) Surplus() {
+	if c.node.Form != config.FormWords || c.next >= len(c.node.Args) {
+		return
+	}
+	r := c.node.Args[c.next].Range.To(c.node.Args[len(c.node.Args)-1].Range)
+	c.Warnf(r, diag.Surplus, "words behind '%s' are not looked at", c.node.Keyword.Text)
+	c.Hint("a line is one keyword: put what follows on a line of its own, or a comment behind #")
 }
 
 // Cursor walks over the words behind one keyword.

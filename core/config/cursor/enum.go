@@ -22,7 +22,8 @@ func (c *Cursor) Enum(complaint string, words ...string) (i int, ok bool) {
 		complaint = fmt.Sprintf("Invalid value '%%s' for %s specified", c.Name())
 	}
 	c.Errorf(w.Range, diag.BadValue, complaint, w.Text)
-	c.diags.WithHint("one of %s", strings.Join(words, ", "))
+	c.diags.Expect("one of %s", strings.Join(words, ", "))
+	c.diags.Suggest(diag.Near(w.Text, slices.Values(words)))
 	return 0, false
 }
 
@@ -35,6 +36,9 @@ func (c *Cursor) Bool(complaint string) (v, ok bool) {
 	i, ok := c.Enum(complaint, "on", "true", "yes", "off", "false", "no")
 	return i < 3, ok
 }
+
+// Expect tells what may stand at the place of the newest finding.
+func (c *Cursor) Expect(format string, args ...any) { c.diags.Expect(format, args...) }
 
 // Hint tells the user what follows from the newest finding.
 func (c *Cursor) Hint(format string, args ...any) { c.diags.WithHint(format, args...) }

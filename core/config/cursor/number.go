@@ -70,7 +70,21 @@ func (c *Cursor) checkNumber(w config.Word, text string, n int64, state numberSt
 	default:
 		return true
 	}
+	kind := "a whole number"
+	if places > 0 {
+		kind = fmt.Sprintf("a number with at most %d decimals", places)
+	}
+	c.Expect("%s from %s to %s", kind, short(min, places), short(max, places))
 	return false
+}
+
+// short is fixed without zeros behind the decimal point.
+func short(n int64, places int) string {
+	s := fixed(n, places)
+	if places > 0 {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
 }
 
 type numberState uint8

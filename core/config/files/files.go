@@ -61,7 +61,7 @@ func plain(info os.FileInfo) error {
 	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 != 0:
 		return config.ErrNotPlain
 	case info.Size() > maxSize:
-		return unix.EFBIG
+		return config.ErrTooLarge
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func TestRead(t *testing.T) {
 		{"fifo", config.ErrNotPlain}, // and does not wait for a writer
 		{"nosuch", fs.ErrNotExist},
 		{"dangling", fs.ErrNotExist},
-		{"big", unix.EFBIG},
+		{"big", config.ErrTooLarge},
 	} {
 		text, err := OS{}.Read(dir + "/" + c.name)
 		if !errors.Is(err, c.want) {

@@ -322,6 +322,14 @@ const (
 	DiagnosticCode_DIAGNOSTIC_CODE_FILE_MISSING     DiagnosticCode = 18
 	DiagnosticCode_DIAGNOSTIC_CODE_TOO_DEEP         DiagnosticCode = 19
 	DiagnosticCode_DIAGNOSTIC_CODE_UNSUPPORTED      DiagnosticCode = 20
+	DiagnosticCode_DIAGNOSTIC_CODE_INCLUDE_FAILED   DiagnosticCode = 21
+	DiagnosticCode_DIAGNOSTIC_CODE_FILE_REQUIRED    DiagnosticCode = 22
+	DiagnosticCode_DIAGNOSTIC_CODE_UNKNOWN_BLOCK    DiagnosticCode = 23 // skipped whole
+	DiagnosticCode_DIAGNOSTIC_CODE_SURPLUS          DiagnosticCode = 24 // words behind a complete keyword
+	DiagnosticCode_DIAGNOSTIC_CODE_OUT_OF_ORDER     DiagnosticCode = 25 // defined further down
+	DiagnosticCode_DIAGNOSTIC_CODE_LOOKALIKE        DiagnosticCode = 26 // a character that looks like one with a meaning
+	DiagnosticCode_DIAGNOSTIC_CODE_LONG_LINE        DiagnosticCode = 27 // 2.2.7 cannot hold it
+	DiagnosticCode_DIAGNOSTIC_CODE_LIMIT            DiagnosticCode = 28 // too much text, nodes or time
 )
 
 // Enum value maps for DiagnosticCode.
@@ -348,6 +356,14 @@ var (
 		18: "DIAGNOSTIC_CODE_FILE_MISSING",
 		19: "DIAGNOSTIC_CODE_TOO_DEEP",
 		20: "DIAGNOSTIC_CODE_UNSUPPORTED",
+		21: "DIAGNOSTIC_CODE_INCLUDE_FAILED",
+		22: "DIAGNOSTIC_CODE_FILE_REQUIRED",
+		23: "DIAGNOSTIC_CODE_UNKNOWN_BLOCK",
+		24: "DIAGNOSTIC_CODE_SURPLUS",
+		25: "DIAGNOSTIC_CODE_OUT_OF_ORDER",
+		26: "DIAGNOSTIC_CODE_LOOKALIKE",
+		27: "DIAGNOSTIC_CODE_LONG_LINE",
+		28: "DIAGNOSTIC_CODE_LIMIT",
 	}
 	DiagnosticCode_value = map[string]int32{
 		"DIAGNOSTIC_CODE_UNSPECIFIED":      0,
@@ -371,6 +387,14 @@ var (
 		"DIAGNOSTIC_CODE_FILE_MISSING":     18,
 		"DIAGNOSTIC_CODE_TOO_DEEP":         19,
 		"DIAGNOSTIC_CODE_UNSUPPORTED":      20,
+		"DIAGNOSTIC_CODE_INCLUDE_FAILED":   21,
+		"DIAGNOSTIC_CODE_FILE_REQUIRED":    22,
+		"DIAGNOSTIC_CODE_UNKNOWN_BLOCK":    23,
+		"DIAGNOSTIC_CODE_SURPLUS":          24,
+		"DIAGNOSTIC_CODE_OUT_OF_ORDER":     25,
+		"DIAGNOSTIC_CODE_LOOKALIKE":        26,
+		"DIAGNOSTIC_CODE_LONG_LINE":        27,
+		"DIAGNOSTIC_CODE_LIMIT":            28,
 	}
 )
 
@@ -850,6 +874,9 @@ type Diagnostic struct {
 	Subject       *SourceRange           `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
 	Summary       string                 `protobuf:"bytes,4,opt,name=summary,proto3" json:"summary,omitempty"`
 	Hint          string                 `protobuf:"bytes,5,opt,name=hint,proto3" json:"hint,omitempty"`
+	Expected      string                 `protobuf:"bytes,6,opt,name=expected,proto3" json:"expected,omitempty"` // what may stand there
+	Suggest       string                 `protobuf:"bytes,7,opt,name=suggest,proto3" json:"suggest,omitempty"`   // the word that was probably meant
+	Related       []*RelatedPlace        `protobuf:"bytes,8,rep,name=related,proto3" json:"related,omitempty"`   // other places that have to do with it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -919,6 +946,79 @@ func (x *Diagnostic) GetHint() string {
 	return ""
 }
 
+func (x *Diagnostic) GetExpected() string {
+	if x != nil {
+		return x.Expected
+	}
+	return ""
+}
+
+func (x *Diagnostic) GetSuggest() string {
+	if x != nil {
+		return x.Suggest
+	}
+	return ""
+}
+
+func (x *Diagnostic) GetRelated() []*RelatedPlace {
+	if x != nil {
+		return x.Related
+	}
+	return nil
+}
+
+type RelatedPlace struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Range         *SourceRange           `protobuf:"bytes,1,opt,name=range,proto3" json:"range,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RelatedPlace) Reset() {
+	*x = RelatedPlace{}
+	mi := &file_keepalived_v1_common_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RelatedPlace) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RelatedPlace) ProtoMessage() {}
+
+func (x *RelatedPlace) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_common_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RelatedPlace.ProtoReflect.Descriptor instead.
+func (*RelatedPlace) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RelatedPlace) GetRange() *SourceRange {
+	if x != nil {
+		return x.Range
+	}
+	return nil
+}
+
+func (x *RelatedPlace) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // Diagnostics is also the detail of a status that refuses a configuration.
 type Diagnostics struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -929,7 +1029,7 @@ type Diagnostics struct {
 
 func (x *Diagnostics) Reset() {
 	*x = Diagnostics{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[3]
+	mi := &file_keepalived_v1_common_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -941,7 +1041,7 @@ func (x *Diagnostics) String() string {
 func (*Diagnostics) ProtoMessage() {}
 
 func (x *Diagnostics) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[3]
+	mi := &file_keepalived_v1_common_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -954,7 +1054,7 @@ func (x *Diagnostics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diagnostics.ProtoReflect.Descriptor instead.
 func (*Diagnostics) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{3}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Diagnostics) GetDiagnostics() []*Diagnostic {
@@ -982,7 +1082,7 @@ type Plan struct {
 
 func (x *Plan) Reset() {
 	*x = Plan{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[4]
+	mi := &file_keepalived_v1_common_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1094,7 @@ func (x *Plan) String() string {
 func (*Plan) ProtoMessage() {}
 
 func (x *Plan) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[4]
+	mi := &file_keepalived_v1_common_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1107,7 @@ func (x *Plan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plan.ProtoReflect.Descriptor instead.
 func (*Plan) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{4}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Plan) GetRole() Role {
@@ -1100,7 +1200,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[5]
+	mi := &file_keepalived_v1_common_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1212,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[5]
+	mi := &file_keepalived_v1_common_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1225,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{5}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Instance) GetName() string {
@@ -1359,7 +1459,7 @@ type VirtualAddress struct {
 
 func (x *VirtualAddress) Reset() {
 	*x = VirtualAddress{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[6]
+	mi := &file_keepalived_v1_common_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1471,7 @@ func (x *VirtualAddress) String() string {
 func (*VirtualAddress) ProtoMessage() {}
 
 func (x *VirtualAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[6]
+	mi := &file_keepalived_v1_common_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1484,7 @@ func (x *VirtualAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VirtualAddress.ProtoReflect.Descriptor instead.
 func (*VirtualAddress) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{6}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *VirtualAddress) GetPrefix() string {
@@ -1445,7 +1545,7 @@ type InstanceTimers struct {
 
 func (x *InstanceTimers) Reset() {
 	*x = InstanceTimers{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[7]
+	mi := &file_keepalived_v1_common_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1457,7 +1557,7 @@ func (x *InstanceTimers) String() string {
 func (*InstanceTimers) ProtoMessage() {}
 
 func (x *InstanceTimers) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[7]
+	mi := &file_keepalived_v1_common_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1470,7 +1570,7 @@ func (x *InstanceTimers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstanceTimers.ProtoReflect.Descriptor instead.
 func (*InstanceTimers) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{7}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *InstanceTimers) GetAdvertInterval() *durationpb.Duration {
@@ -1547,7 +1647,7 @@ type InstanceCounters struct {
 
 func (x *InstanceCounters) Reset() {
 	*x = InstanceCounters{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[8]
+	mi := &file_keepalived_v1_common_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1559,7 +1659,7 @@ func (x *InstanceCounters) String() string {
 func (*InstanceCounters) ProtoMessage() {}
 
 func (x *InstanceCounters) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[8]
+	mi := &file_keepalived_v1_common_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1572,7 +1672,7 @@ func (x *InstanceCounters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstanceCounters.ProtoReflect.Descriptor instead.
 func (*InstanceCounters) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{8}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *InstanceCounters) GetAdvertsReceived() uint64 {
@@ -1655,7 +1755,7 @@ type DropCount struct {
 
 func (x *DropCount) Reset() {
 	*x = DropCount{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[9]
+	mi := &file_keepalived_v1_common_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1667,7 +1767,7 @@ func (x *DropCount) String() string {
 func (*DropCount) ProtoMessage() {}
 
 func (x *DropCount) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[9]
+	mi := &file_keepalived_v1_common_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1680,7 +1780,7 @@ func (x *DropCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropCount.ProtoReflect.Descriptor instead.
 func (*DropCount) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{9}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DropCount) GetReason() string {
@@ -1709,7 +1809,7 @@ type LatenessHistogram struct {
 
 func (x *LatenessHistogram) Reset() {
 	*x = LatenessHistogram{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[10]
+	mi := &file_keepalived_v1_common_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1721,7 +1821,7 @@ func (x *LatenessHistogram) String() string {
 func (*LatenessHistogram) ProtoMessage() {}
 
 func (x *LatenessHistogram) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[10]
+	mi := &file_keepalived_v1_common_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1734,7 +1834,7 @@ func (x *LatenessHistogram) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LatenessHistogram.ProtoReflect.Descriptor instead.
 func (*LatenessHistogram) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{10}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LatenessHistogram) GetBuckets() []*LatenessBucket {
@@ -1768,7 +1868,7 @@ type LatenessBucket struct {
 
 func (x *LatenessBucket) Reset() {
 	*x = LatenessBucket{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[11]
+	mi := &file_keepalived_v1_common_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1780,7 +1880,7 @@ func (x *LatenessBucket) String() string {
 func (*LatenessBucket) ProtoMessage() {}
 
 func (x *LatenessBucket) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[11]
+	mi := &file_keepalived_v1_common_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1793,7 +1893,7 @@ func (x *LatenessBucket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LatenessBucket.ProtoReflect.Descriptor instead.
 func (*LatenessBucket) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{11}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LatenessBucket) GetUpTo() *durationpb.Duration {
@@ -1821,7 +1921,7 @@ type FaultCause struct {
 
 func (x *FaultCause) Reset() {
 	*x = FaultCause{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[12]
+	mi := &file_keepalived_v1_common_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1833,7 +1933,7 @@ func (x *FaultCause) String() string {
 func (*FaultCause) ProtoMessage() {}
 
 func (x *FaultCause) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[12]
+	mi := &file_keepalived_v1_common_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1846,7 +1946,7 @@ func (x *FaultCause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FaultCause.ProtoReflect.Descriptor instead.
 func (*FaultCause) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{12}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FaultCause) GetKind() string {
@@ -1883,7 +1983,7 @@ type StallInfo struct {
 
 func (x *StallInfo) Reset() {
 	*x = StallInfo{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[13]
+	mi := &file_keepalived_v1_common_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1895,7 +1995,7 @@ func (x *StallInfo) String() string {
 func (*StallInfo) ProtoMessage() {}
 
 func (x *StallInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[13]
+	mi := &file_keepalived_v1_common_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1908,7 +2008,7 @@ func (x *StallInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StallInfo.ProtoReflect.Descriptor instead.
 func (*StallInfo) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{13}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *StallInfo) GetCount() uint64 {
@@ -1953,7 +2053,7 @@ type SyncGroup struct {
 
 func (x *SyncGroup) Reset() {
 	*x = SyncGroup{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[14]
+	mi := &file_keepalived_v1_common_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1965,7 +2065,7 @@ func (x *SyncGroup) String() string {
 func (*SyncGroup) ProtoMessage() {}
 
 func (x *SyncGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[14]
+	mi := &file_keepalived_v1_common_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1978,7 +2078,7 @@ func (x *SyncGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncGroup.ProtoReflect.Descriptor instead.
 func (*SyncGroup) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{14}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SyncGroup) GetName() string {
@@ -2052,7 +2152,7 @@ type Tracker struct {
 
 func (x *Tracker) Reset() {
 	*x = Tracker{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[15]
+	mi := &file_keepalived_v1_common_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2064,7 +2164,7 @@ func (x *Tracker) String() string {
 func (*Tracker) ProtoMessage() {}
 
 func (x *Tracker) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[15]
+	mi := &file_keepalived_v1_common_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2077,7 +2177,7 @@ func (x *Tracker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tracker.ProtoReflect.Descriptor instead.
 func (*Tracker) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{15}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Tracker) GetName() string {
@@ -2253,7 +2353,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[16]
+	mi := &file_keepalived_v1_common_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2365,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[16]
+	mi := &file_keepalived_v1_common_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2378,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{16}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Event) GetSequence() uint64 {
@@ -2575,7 +2675,7 @@ type InstanceChange struct {
 
 func (x *InstanceChange) Reset() {
 	*x = InstanceChange{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[17]
+	mi := &file_keepalived_v1_common_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2587,7 +2687,7 @@ func (x *InstanceChange) String() string {
 func (*InstanceChange) ProtoMessage() {}
 
 func (x *InstanceChange) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[17]
+	mi := &file_keepalived_v1_common_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2600,7 +2700,7 @@ func (x *InstanceChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstanceChange.ProtoReflect.Descriptor instead.
 func (*InstanceChange) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{17}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *InstanceChange) GetInstance() *Instance {
@@ -2643,7 +2743,7 @@ type SyncGroupChange struct {
 
 func (x *SyncGroupChange) Reset() {
 	*x = SyncGroupChange{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[18]
+	mi := &file_keepalived_v1_common_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2655,7 +2755,7 @@ func (x *SyncGroupChange) String() string {
 func (*SyncGroupChange) ProtoMessage() {}
 
 func (x *SyncGroupChange) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[18]
+	mi := &file_keepalived_v1_common_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2668,7 +2768,7 @@ func (x *SyncGroupChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncGroupChange.ProtoReflect.Descriptor instead.
 func (*SyncGroupChange) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{18}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SyncGroupChange) GetGroup() *SyncGroup {
@@ -2710,7 +2810,7 @@ type TrackerChange struct {
 
 func (x *TrackerChange) Reset() {
 	*x = TrackerChange{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[19]
+	mi := &file_keepalived_v1_common_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2722,7 +2822,7 @@ func (x *TrackerChange) String() string {
 func (*TrackerChange) ProtoMessage() {}
 
 func (x *TrackerChange) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[19]
+	mi := &file_keepalived_v1_common_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2735,7 +2835,7 @@ func (x *TrackerChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrackerChange.ProtoReflect.Descriptor instead.
 func (*TrackerChange) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{19}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TrackerChange) GetTracker() *Tracker {
@@ -2772,7 +2872,7 @@ type ProcessChange struct {
 
 func (x *ProcessChange) Reset() {
 	*x = ProcessChange{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[20]
+	mi := &file_keepalived_v1_common_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2784,7 +2884,7 @@ func (x *ProcessChange) String() string {
 func (*ProcessChange) ProtoMessage() {}
 
 func (x *ProcessChange) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[20]
+	mi := &file_keepalived_v1_common_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2797,7 +2897,7 @@ func (x *ProcessChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessChange.ProtoReflect.Descriptor instead.
 func (*ProcessChange) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{20}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ProcessChange) GetRole() Role {
@@ -2846,7 +2946,7 @@ type ReloadChange struct {
 
 func (x *ReloadChange) Reset() {
 	*x = ReloadChange{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[21]
+	mi := &file_keepalived_v1_common_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2858,7 +2958,7 @@ func (x *ReloadChange) String() string {
 func (*ReloadChange) ProtoMessage() {}
 
 func (x *ReloadChange) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[21]
+	mi := &file_keepalived_v1_common_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2871,7 +2971,7 @@ func (x *ReloadChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadChange.ProtoReflect.Descriptor instead.
 func (*ReloadChange) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{21}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ReloadChange) GetOutcome() ReloadOutcome {
@@ -2906,7 +3006,7 @@ type AddressRestored struct {
 
 func (x *AddressRestored) Reset() {
 	*x = AddressRestored{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[22]
+	mi := &file_keepalived_v1_common_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2918,7 +3018,7 @@ func (x *AddressRestored) String() string {
 func (*AddressRestored) ProtoMessage() {}
 
 func (x *AddressRestored) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[22]
+	mi := &file_keepalived_v1_common_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2931,7 +3031,7 @@ func (x *AddressRestored) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddressRestored.ProtoReflect.Descriptor instead.
 func (*AddressRestored) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{22}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *AddressRestored) GetInstance() string {
@@ -2964,7 +3064,7 @@ type Stalled struct {
 
 func (x *Stalled) Reset() {
 	*x = Stalled{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[23]
+	mi := &file_keepalived_v1_common_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2976,7 +3076,7 @@ func (x *Stalled) String() string {
 func (*Stalled) ProtoMessage() {}
 
 func (x *Stalled) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[23]
+	mi := &file_keepalived_v1_common_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2989,7 +3089,7 @@ func (x *Stalled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stalled.ProtoReflect.Descriptor instead.
 func (*Stalled) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{23}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Stalled) GetLength() *durationpb.Duration {
@@ -3007,7 +3107,7 @@ type SnapshotEnd struct {
 
 func (x *SnapshotEnd) Reset() {
 	*x = SnapshotEnd{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[24]
+	mi := &file_keepalived_v1_common_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3019,7 +3119,7 @@ func (x *SnapshotEnd) String() string {
 func (*SnapshotEnd) ProtoMessage() {}
 
 func (x *SnapshotEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[24]
+	mi := &file_keepalived_v1_common_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3032,7 +3132,7 @@ func (x *SnapshotEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotEnd.ProtoReflect.Descriptor instead.
 func (*SnapshotEnd) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{24}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{25}
 }
 
 // Missed tells that count events are gone: the ring or the receiver's queue was
@@ -3046,7 +3146,7 @@ type Missed struct {
 
 func (x *Missed) Reset() {
 	*x = Missed{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[25]
+	mi := &file_keepalived_v1_common_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3058,7 +3158,7 @@ func (x *Missed) String() string {
 func (*Missed) ProtoMessage() {}
 
 func (x *Missed) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[25]
+	mi := &file_keepalived_v1_common_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3071,7 +3171,7 @@ func (x *Missed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Missed.ProtoReflect.Descriptor instead.
 func (*Missed) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{25}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Missed) GetCount() uint64 {
@@ -3116,7 +3216,7 @@ type VirtualServer struct {
 
 func (x *VirtualServer) Reset() {
 	*x = VirtualServer{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[26]
+	mi := &file_keepalived_v1_common_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3128,7 +3228,7 @@ func (x *VirtualServer) String() string {
 func (*VirtualServer) ProtoMessage() {}
 
 func (x *VirtualServer) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[26]
+	mi := &file_keepalived_v1_common_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3141,7 +3241,7 @@ func (x *VirtualServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VirtualServer.ProtoReflect.Descriptor instead.
 func (*VirtualServer) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{26}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *VirtualServer) GetKey() string {
@@ -3335,7 +3435,7 @@ type RealServer struct {
 
 func (x *RealServer) Reset() {
 	*x = RealServer{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[27]
+	mi := &file_keepalived_v1_common_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3347,7 +3447,7 @@ func (x *RealServer) String() string {
 func (*RealServer) ProtoMessage() {}
 
 func (x *RealServer) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[27]
+	mi := &file_keepalived_v1_common_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3360,7 +3460,7 @@ func (x *RealServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RealServer.ProtoReflect.Descriptor instead.
 func (*RealServer) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{27}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *RealServer) GetKey() string {
@@ -3489,7 +3589,7 @@ type Checker struct {
 
 func (x *Checker) Reset() {
 	*x = Checker{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[28]
+	mi := &file_keepalived_v1_common_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3501,7 +3601,7 @@ func (x *Checker) String() string {
 func (*Checker) ProtoMessage() {}
 
 func (x *Checker) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[28]
+	mi := &file_keepalived_v1_common_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3514,7 +3614,7 @@ func (x *Checker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checker.ProtoReflect.Descriptor instead.
 func (*Checker) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{28}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Checker) GetType() string {
@@ -3633,7 +3733,7 @@ type ServerOverride struct {
 
 func (x *ServerOverride) Reset() {
 	*x = ServerOverride{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[29]
+	mi := &file_keepalived_v1_common_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3645,7 +3745,7 @@ func (x *ServerOverride) String() string {
 func (*ServerOverride) ProtoMessage() {}
 
 func (x *ServerOverride) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[29]
+	mi := &file_keepalived_v1_common_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3658,7 +3758,7 @@ func (x *ServerOverride) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerOverride.ProtoReflect.Descriptor instead.
 func (*ServerOverride) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{29}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ServerOverride) GetService() string {
@@ -3759,7 +3859,7 @@ type ServiceChange struct {
 
 func (x *ServiceChange) Reset() {
 	*x = ServiceChange{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[30]
+	mi := &file_keepalived_v1_common_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3771,7 +3871,7 @@ func (x *ServiceChange) String() string {
 func (*ServiceChange) ProtoMessage() {}
 
 func (x *ServiceChange) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[30]
+	mi := &file_keepalived_v1_common_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3784,7 +3884,7 @@ func (x *ServiceChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceChange.ProtoReflect.Descriptor instead.
 func (*ServiceChange) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{30}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ServiceChange) GetService() *VirtualServer {
@@ -3837,7 +3937,7 @@ type ServerChange struct {
 
 func (x *ServerChange) Reset() {
 	*x = ServerChange{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[31]
+	mi := &file_keepalived_v1_common_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3849,7 +3949,7 @@ func (x *ServerChange) String() string {
 func (*ServerChange) ProtoMessage() {}
 
 func (x *ServerChange) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[31]
+	mi := &file_keepalived_v1_common_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3862,7 +3962,7 @@ func (x *ServerChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerChange.ProtoReflect.Descriptor instead.
 func (*ServerChange) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{31}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ServerChange) GetService() string {
@@ -3927,7 +4027,7 @@ type OverrideChange struct {
 
 func (x *OverrideChange) Reset() {
 	*x = OverrideChange{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[32]
+	mi := &file_keepalived_v1_common_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3939,7 +4039,7 @@ func (x *OverrideChange) String() string {
 func (*OverrideChange) ProtoMessage() {}
 
 func (x *OverrideChange) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[32]
+	mi := &file_keepalived_v1_common_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3952,7 +4052,7 @@ func (x *OverrideChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OverrideChange.ProtoReflect.Descriptor instead.
 func (*OverrideChange) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{32}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *OverrideChange) GetOverride() *ServerOverride {
@@ -3989,7 +4089,7 @@ type TableRepaired struct {
 
 func (x *TableRepaired) Reset() {
 	*x = TableRepaired{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[33]
+	mi := &file_keepalived_v1_common_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4001,7 +4101,7 @@ func (x *TableRepaired) String() string {
 func (*TableRepaired) ProtoMessage() {}
 
 func (x *TableRepaired) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[33]
+	mi := &file_keepalived_v1_common_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4014,7 +4114,7 @@ func (x *TableRepaired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableRepaired.ProtoReflect.Descriptor instead.
 func (*TableRepaired) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{33}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *TableRepaired) GetService() string {
@@ -4063,7 +4163,7 @@ type CheckRecord struct {
 
 func (x *CheckRecord) Reset() {
 	*x = CheckRecord{}
-	mi := &file_keepalived_v1_common_proto_msgTypes[34]
+	mi := &file_keepalived_v1_common_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4075,7 +4175,7 @@ func (x *CheckRecord) String() string {
 func (*CheckRecord) ProtoMessage() {}
 
 func (x *CheckRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_common_proto_msgTypes[34]
+	mi := &file_keepalived_v1_common_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4088,7 +4188,7 @@ func (x *CheckRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRecord.ProtoReflect.Descriptor instead.
 func (*CheckRecord) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{34}
+	return file_keepalived_v1_common_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *CheckRecord) GetService() string {
@@ -4158,14 +4258,20 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\x06column\x18\x03 \x01(\rR\x06column\"g\n" +
 	"\vSourceRange\x12-\n" +
 	"\x05start\x18\x01 \x01(\v2\x17.keepalived.v1.PositionR\x05start\x12)\n" +
-	"\x03end\x18\x02 \x01(\v2\x17.keepalived.v1.PositionR\x03end\"\xd8\x01\n" +
+	"\x03end\x18\x02 \x01(\v2\x17.keepalived.v1.PositionR\x03end\"\xc5\x02\n" +
 	"\n" +
 	"Diagnostic\x123\n" +
 	"\bseverity\x18\x01 \x01(\x0e2\x17.keepalived.v1.SeverityR\bseverity\x121\n" +
 	"\x04code\x18\x02 \x01(\x0e2\x1d.keepalived.v1.DiagnosticCodeR\x04code\x124\n" +
 	"\asubject\x18\x03 \x01(\v2\x1a.keepalived.v1.SourceRangeR\asubject\x12\x18\n" +
 	"\asummary\x18\x04 \x01(\tR\asummary\x12\x12\n" +
-	"\x04hint\x18\x05 \x01(\tR\x04hint\"J\n" +
+	"\x04hint\x18\x05 \x01(\tR\x04hint\x12\x1a\n" +
+	"\bexpected\x18\x06 \x01(\tR\bexpected\x12\x18\n" +
+	"\asuggest\x18\a \x01(\tR\asuggest\x125\n" +
+	"\arelated\x18\b \x03(\v2\x1b.keepalived.v1.RelatedPlaceR\arelated\"T\n" +
+	"\fRelatedPlace\x120\n" +
+	"\x05range\x18\x01 \x01(\v2\x1a.keepalived.v1.SourceRangeR\x05range\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"J\n" +
 	"\vDiagnostics\x12;\n" +
 	"\vdiagnostics\x18\x01 \x03(\v2\x19.keepalived.v1.DiagnosticR\vdiagnostics\"\xda\x01\n" +
 	"\x04Plan\x12'\n" +
@@ -4506,7 +4612,7 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\x0fSEVERITY_NOTICE\x10\x01\x12\x14\n" +
 	"\x10SEVERITY_WARNING\x10\x02\x12\x12\n" +
 	"\x0eSEVERITY_ERROR\x10\x03\x12\x12\n" +
-	"\x0eSEVERITY_FATAL\x10\x04*\xae\x05\n" +
+	"\x0eSEVERITY_FATAL\x10\x04*\xb0\a\n" +
 	"\x0eDiagnosticCode\x12\x1f\n" +
 	"\x1bDIAGNOSTIC_CODE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15DIAGNOSTIC_CODE_OTHER\x10\x01\x12$\n" +
@@ -4529,7 +4635,15 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\x14DIAGNOSTIC_CODE_FILE\x10\x11\x12 \n" +
 	"\x1cDIAGNOSTIC_CODE_FILE_MISSING\x10\x12\x12\x1c\n" +
 	"\x18DIAGNOSTIC_CODE_TOO_DEEP\x10\x13\x12\x1f\n" +
-	"\x1bDIAGNOSTIC_CODE_UNSUPPORTED\x10\x14*\xa7\x01\n" +
+	"\x1bDIAGNOSTIC_CODE_UNSUPPORTED\x10\x14\x12\"\n" +
+	"\x1eDIAGNOSTIC_CODE_INCLUDE_FAILED\x10\x15\x12!\n" +
+	"\x1dDIAGNOSTIC_CODE_FILE_REQUIRED\x10\x16\x12!\n" +
+	"\x1dDIAGNOSTIC_CODE_UNKNOWN_BLOCK\x10\x17\x12\x1b\n" +
+	"\x17DIAGNOSTIC_CODE_SURPLUS\x10\x18\x12 \n" +
+	"\x1cDIAGNOSTIC_CODE_OUT_OF_ORDER\x10\x19\x12\x1d\n" +
+	"\x19DIAGNOSTIC_CODE_LOOKALIKE\x10\x1a\x12\x1d\n" +
+	"\x19DIAGNOSTIC_CODE_LONG_LINE\x10\x1b\x12\x19\n" +
+	"\x15DIAGNOSTIC_CODE_LIMIT\x10\x1c*\xa7\x01\n" +
 	"\vTrackerKind\x12\x1c\n" +
 	"\x18TRACKER_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TRACKER_KIND_SCRIPT\x10\x01\x12\x1a\n" +
@@ -4581,7 +4695,7 @@ func file_keepalived_v1_common_proto_rawDescGZIP() []byte {
 }
 
 var file_keepalived_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
-var file_keepalived_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_keepalived_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_keepalived_v1_common_proto_goTypes = []any{
 	(Role)(0),                     // 0: keepalived.v1.Role
 	(Family)(0),                   // 1: keepalived.v1.Family
@@ -4598,40 +4712,41 @@ var file_keepalived_v1_common_proto_goTypes = []any{
 	(*Position)(nil),              // 12: keepalived.v1.Position
 	(*SourceRange)(nil),           // 13: keepalived.v1.SourceRange
 	(*Diagnostic)(nil),            // 14: keepalived.v1.Diagnostic
-	(*Diagnostics)(nil),           // 15: keepalived.v1.Diagnostics
-	(*Plan)(nil),                  // 16: keepalived.v1.Plan
-	(*Instance)(nil),              // 17: keepalived.v1.Instance
-	(*VirtualAddress)(nil),        // 18: keepalived.v1.VirtualAddress
-	(*InstanceTimers)(nil),        // 19: keepalived.v1.InstanceTimers
-	(*InstanceCounters)(nil),      // 20: keepalived.v1.InstanceCounters
-	(*DropCount)(nil),             // 21: keepalived.v1.DropCount
-	(*LatenessHistogram)(nil),     // 22: keepalived.v1.LatenessHistogram
-	(*LatenessBucket)(nil),        // 23: keepalived.v1.LatenessBucket
-	(*FaultCause)(nil),            // 24: keepalived.v1.FaultCause
-	(*StallInfo)(nil),             // 25: keepalived.v1.StallInfo
-	(*SyncGroup)(nil),             // 26: keepalived.v1.SyncGroup
-	(*Tracker)(nil),               // 27: keepalived.v1.Tracker
-	(*Event)(nil),                 // 28: keepalived.v1.Event
-	(*InstanceChange)(nil),        // 29: keepalived.v1.InstanceChange
-	(*SyncGroupChange)(nil),       // 30: keepalived.v1.SyncGroupChange
-	(*TrackerChange)(nil),         // 31: keepalived.v1.TrackerChange
-	(*ProcessChange)(nil),         // 32: keepalived.v1.ProcessChange
-	(*ReloadChange)(nil),          // 33: keepalived.v1.ReloadChange
-	(*AddressRestored)(nil),       // 34: keepalived.v1.AddressRestored
-	(*Stalled)(nil),               // 35: keepalived.v1.Stalled
-	(*SnapshotEnd)(nil),           // 36: keepalived.v1.SnapshotEnd
-	(*Missed)(nil),                // 37: keepalived.v1.Missed
-	(*VirtualServer)(nil),         // 38: keepalived.v1.VirtualServer
-	(*RealServer)(nil),            // 39: keepalived.v1.RealServer
-	(*Checker)(nil),               // 40: keepalived.v1.Checker
-	(*ServerOverride)(nil),        // 41: keepalived.v1.ServerOverride
-	(*ServiceChange)(nil),         // 42: keepalived.v1.ServiceChange
-	(*ServerChange)(nil),          // 43: keepalived.v1.ServerChange
-	(*OverrideChange)(nil),        // 44: keepalived.v1.OverrideChange
-	(*TableRepaired)(nil),         // 45: keepalived.v1.TableRepaired
-	(*CheckRecord)(nil),           // 46: keepalived.v1.CheckRecord
-	(*durationpb.Duration)(nil),   // 47: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 48: google.protobuf.Timestamp
+	(*RelatedPlace)(nil),          // 15: keepalived.v1.RelatedPlace
+	(*Diagnostics)(nil),           // 16: keepalived.v1.Diagnostics
+	(*Plan)(nil),                  // 17: keepalived.v1.Plan
+	(*Instance)(nil),              // 18: keepalived.v1.Instance
+	(*VirtualAddress)(nil),        // 19: keepalived.v1.VirtualAddress
+	(*InstanceTimers)(nil),        // 20: keepalived.v1.InstanceTimers
+	(*InstanceCounters)(nil),      // 21: keepalived.v1.InstanceCounters
+	(*DropCount)(nil),             // 22: keepalived.v1.DropCount
+	(*LatenessHistogram)(nil),     // 23: keepalived.v1.LatenessHistogram
+	(*LatenessBucket)(nil),        // 24: keepalived.v1.LatenessBucket
+	(*FaultCause)(nil),            // 25: keepalived.v1.FaultCause
+	(*StallInfo)(nil),             // 26: keepalived.v1.StallInfo
+	(*SyncGroup)(nil),             // 27: keepalived.v1.SyncGroup
+	(*Tracker)(nil),               // 28: keepalived.v1.Tracker
+	(*Event)(nil),                 // 29: keepalived.v1.Event
+	(*InstanceChange)(nil),        // 30: keepalived.v1.InstanceChange
+	(*SyncGroupChange)(nil),       // 31: keepalived.v1.SyncGroupChange
+	(*TrackerChange)(nil),         // 32: keepalived.v1.TrackerChange
+	(*ProcessChange)(nil),         // 33: keepalived.v1.ProcessChange
+	(*ReloadChange)(nil),          // 34: keepalived.v1.ReloadChange
+	(*AddressRestored)(nil),       // 35: keepalived.v1.AddressRestored
+	(*Stalled)(nil),               // 36: keepalived.v1.Stalled
+	(*SnapshotEnd)(nil),           // 37: keepalived.v1.SnapshotEnd
+	(*Missed)(nil),                // 38: keepalived.v1.Missed
+	(*VirtualServer)(nil),         // 39: keepalived.v1.VirtualServer
+	(*RealServer)(nil),            // 40: keepalived.v1.RealServer
+	(*Checker)(nil),               // 41: keepalived.v1.Checker
+	(*ServerOverride)(nil),        // 42: keepalived.v1.ServerOverride
+	(*ServiceChange)(nil),         // 43: keepalived.v1.ServiceChange
+	(*ServerChange)(nil),          // 44: keepalived.v1.ServerChange
+	(*OverrideChange)(nil),        // 45: keepalived.v1.OverrideChange
+	(*TableRepaired)(nil),         // 46: keepalived.v1.TableRepaired
+	(*CheckRecord)(nil),           // 47: keepalived.v1.CheckRecord
+	(*durationpb.Duration)(nil),   // 48: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 49: google.protobuf.Timestamp
 }
 var file_keepalived_v1_common_proto_depIdxs = []int32{
 	12, // 0: keepalived.v1.SourceRange.start:type_name -> keepalived.v1.Position
@@ -4639,100 +4754,102 @@ var file_keepalived_v1_common_proto_depIdxs = []int32{
 	4,  // 2: keepalived.v1.Diagnostic.severity:type_name -> keepalived.v1.Severity
 	5,  // 3: keepalived.v1.Diagnostic.code:type_name -> keepalived.v1.DiagnosticCode
 	13, // 4: keepalived.v1.Diagnostic.subject:type_name -> keepalived.v1.SourceRange
-	14, // 5: keepalived.v1.Diagnostics.diagnostics:type_name -> keepalived.v1.Diagnostic
-	0,  // 6: keepalived.v1.Plan.role:type_name -> keepalived.v1.Role
-	47, // 7: keepalived.v1.Plan.took:type_name -> google.protobuf.Duration
-	1,  // 8: keepalived.v1.Instance.family:type_name -> keepalived.v1.Family
-	2,  // 9: keepalived.v1.Instance.state:type_name -> keepalived.v1.InstanceState
-	2,  // 10: keepalived.v1.Instance.wanted:type_name -> keepalived.v1.InstanceState
-	48, // 11: keepalived.v1.Instance.since:type_name -> google.protobuf.Timestamp
-	47, // 12: keepalived.v1.Instance.in_state:type_name -> google.protobuf.Duration
-	18, // 13: keepalived.v1.Instance.addresses:type_name -> keepalived.v1.VirtualAddress
-	19, // 14: keepalived.v1.Instance.timers:type_name -> keepalived.v1.InstanceTimers
-	20, // 15: keepalived.v1.Instance.counters:type_name -> keepalived.v1.InstanceCounters
-	22, // 16: keepalived.v1.Instance.advert_lateness:type_name -> keepalived.v1.LatenessHistogram
-	24, // 17: keepalived.v1.Instance.fault_causes:type_name -> keepalived.v1.FaultCause
-	25, // 18: keepalived.v1.Instance.stalls:type_name -> keepalived.v1.StallInfo
-	48, // 19: keepalived.v1.Instance.reported:type_name -> google.protobuf.Timestamp
-	47, // 20: keepalived.v1.InstanceTimers.advert_interval:type_name -> google.protobuf.Duration
-	47, // 21: keepalived.v1.InstanceTimers.master_advert_interval:type_name -> google.protobuf.Duration
-	47, // 22: keepalived.v1.InstanceTimers.master_down_interval:type_name -> google.protobuf.Duration
-	47, // 23: keepalived.v1.InstanceTimers.skew_time:type_name -> google.protobuf.Duration
-	47, // 24: keepalived.v1.InstanceTimers.next_advert:type_name -> google.protobuf.Duration
-	47, // 25: keepalived.v1.InstanceTimers.master_down_in:type_name -> google.protobuf.Duration
-	47, // 26: keepalived.v1.InstanceTimers.preempt_delay:type_name -> google.protobuf.Duration
-	47, // 27: keepalived.v1.InstanceTimers.preempt_delay_left:type_name -> google.protobuf.Duration
-	21, // 28: keepalived.v1.InstanceCounters.drops:type_name -> keepalived.v1.DropCount
-	23, // 29: keepalived.v1.LatenessHistogram.buckets:type_name -> keepalived.v1.LatenessBucket
-	47, // 30: keepalived.v1.LatenessHistogram.worst:type_name -> google.protobuf.Duration
-	47, // 31: keepalived.v1.LatenessBucket.up_to:type_name -> google.protobuf.Duration
-	48, // 32: keepalived.v1.FaultCause.since:type_name -> google.protobuf.Timestamp
-	47, // 33: keepalived.v1.StallInfo.longest:type_name -> google.protobuf.Duration
-	47, // 34: keepalived.v1.StallInfo.last:type_name -> google.protobuf.Duration
-	48, // 35: keepalived.v1.StallInfo.last_at:type_name -> google.protobuf.Timestamp
-	2,  // 36: keepalived.v1.SyncGroup.state:type_name -> keepalived.v1.InstanceState
-	48, // 37: keepalived.v1.SyncGroup.since:type_name -> google.protobuf.Timestamp
-	6,  // 38: keepalived.v1.Tracker.kind:type_name -> keepalived.v1.TrackerKind
-	7,  // 39: keepalived.v1.Tracker.status:type_name -> keepalived.v1.TrackerStatus
-	47, // 40: keepalived.v1.Tracker.interval:type_name -> google.protobuf.Duration
-	47, // 41: keepalived.v1.Tracker.timeout:type_name -> google.protobuf.Duration
-	48, // 42: keepalived.v1.Tracker.last_start:type_name -> google.protobuf.Timestamp
-	47, // 43: keepalived.v1.Tracker.last_took:type_name -> google.protobuf.Duration
-	48, // 44: keepalived.v1.Tracker.since:type_name -> google.protobuf.Timestamp
-	48, // 45: keepalived.v1.Event.time:type_name -> google.protobuf.Timestamp
-	0,  // 46: keepalived.v1.Event.source:type_name -> keepalived.v1.Role
-	29, // 47: keepalived.v1.Event.instance:type_name -> keepalived.v1.InstanceChange
-	30, // 48: keepalived.v1.Event.sync_group:type_name -> keepalived.v1.SyncGroupChange
-	31, // 49: keepalived.v1.Event.tracker:type_name -> keepalived.v1.TrackerChange
-	32, // 50: keepalived.v1.Event.process:type_name -> keepalived.v1.ProcessChange
-	33, // 51: keepalived.v1.Event.reload:type_name -> keepalived.v1.ReloadChange
-	34, // 52: keepalived.v1.Event.address_restored:type_name -> keepalived.v1.AddressRestored
-	35, // 53: keepalived.v1.Event.stalled:type_name -> keepalived.v1.Stalled
-	42, // 54: keepalived.v1.Event.service:type_name -> keepalived.v1.ServiceChange
-	43, // 55: keepalived.v1.Event.server:type_name -> keepalived.v1.ServerChange
-	44, // 56: keepalived.v1.Event.override:type_name -> keepalived.v1.OverrideChange
-	45, // 57: keepalived.v1.Event.table_repaired:type_name -> keepalived.v1.TableRepaired
-	17, // 58: keepalived.v1.Event.snapshot_instance:type_name -> keepalived.v1.Instance
-	26, // 59: keepalived.v1.Event.snapshot_sync_group:type_name -> keepalived.v1.SyncGroup
-	36, // 60: keepalived.v1.Event.snapshot_end:type_name -> keepalived.v1.SnapshotEnd
-	37, // 61: keepalived.v1.Event.missed:type_name -> keepalived.v1.Missed
-	38, // 62: keepalived.v1.Event.snapshot_service:type_name -> keepalived.v1.VirtualServer
-	17, // 63: keepalived.v1.InstanceChange.instance:type_name -> keepalived.v1.Instance
-	2,  // 64: keepalived.v1.InstanceChange.from:type_name -> keepalived.v1.InstanceState
-	26, // 65: keepalived.v1.SyncGroupChange.group:type_name -> keepalived.v1.SyncGroup
-	2,  // 66: keepalived.v1.SyncGroupChange.from:type_name -> keepalived.v1.InstanceState
-	27, // 67: keepalived.v1.TrackerChange.tracker:type_name -> keepalived.v1.Tracker
-	7,  // 68: keepalived.v1.TrackerChange.from:type_name -> keepalived.v1.TrackerStatus
-	0,  // 69: keepalived.v1.ProcessChange.role:type_name -> keepalived.v1.Role
-	8,  // 70: keepalived.v1.ProcessChange.state:type_name -> keepalived.v1.ProcessState
-	47, // 71: keepalived.v1.ProcessChange.respawn_in:type_name -> google.protobuf.Duration
-	9,  // 72: keepalived.v1.ReloadChange.outcome:type_name -> keepalived.v1.ReloadOutcome
-	47, // 73: keepalived.v1.Stalled.length:type_name -> google.protobuf.Duration
-	1,  // 74: keepalived.v1.VirtualServer.family:type_name -> keepalived.v1.Family
-	48, // 75: keepalived.v1.VirtualServer.since:type_name -> google.protobuf.Timestamp
-	47, // 76: keepalived.v1.VirtualServer.in_state:type_name -> google.protobuf.Duration
-	39, // 77: keepalived.v1.VirtualServer.servers:type_name -> keepalived.v1.RealServer
-	10, // 78: keepalived.v1.VirtualServer.table:type_name -> keepalived.v1.TableState
-	48, // 79: keepalived.v1.VirtualServer.reported:type_name -> google.protobuf.Timestamp
-	48, // 80: keepalived.v1.RealServer.since:type_name -> google.protobuf.Timestamp
-	47, // 81: keepalived.v1.RealServer.in_state:type_name -> google.protobuf.Duration
-	40, // 82: keepalived.v1.RealServer.checkers:type_name -> keepalived.v1.Checker
-	41, // 83: keepalived.v1.RealServer.override:type_name -> keepalived.v1.ServerOverride
-	48, // 84: keepalived.v1.Checker.last_ran:type_name -> google.protobuf.Timestamp
-	47, // 85: keepalived.v1.Checker.next_in:type_name -> google.protobuf.Duration
-	48, // 86: keepalived.v1.Checker.since:type_name -> google.protobuf.Timestamp
-	47, // 87: keepalived.v1.Checker.took:type_name -> google.protobuf.Duration
-	11, // 88: keepalived.v1.ServerOverride.mode:type_name -> keepalived.v1.ServerMode
-	48, // 89: keepalived.v1.ServerOverride.since:type_name -> google.protobuf.Timestamp
-	48, // 90: keepalived.v1.ServerOverride.until:type_name -> google.protobuf.Timestamp
-	38, // 91: keepalived.v1.ServiceChange.service:type_name -> keepalived.v1.VirtualServer
-	39, // 92: keepalived.v1.ServerChange.server:type_name -> keepalived.v1.RealServer
-	41, // 93: keepalived.v1.OverrideChange.override:type_name -> keepalived.v1.ServerOverride
-	94, // [94:94] is the sub-list for method output_type
-	94, // [94:94] is the sub-list for method input_type
-	94, // [94:94] is the sub-list for extension type_name
-	94, // [94:94] is the sub-list for extension extendee
-	0,  // [0:94] is the sub-list for field type_name
+	15, // 5: keepalived.v1.Diagnostic.related:type_name -> keepalived.v1.RelatedPlace
+	13, // 6: keepalived.v1.RelatedPlace.range:type_name -> keepalived.v1.SourceRange
+	14, // 7: keepalived.v1.Diagnostics.diagnostics:type_name -> keepalived.v1.Diagnostic
+	0,  // 8: keepalived.v1.Plan.role:type_name -> keepalived.v1.Role
+	48, // 9: keepalived.v1.Plan.took:type_name -> google.protobuf.Duration
+	1,  // 10: keepalived.v1.Instance.family:type_name -> keepalived.v1.Family
+	2,  // 11: keepalived.v1.Instance.state:type_name -> keepalived.v1.InstanceState
+	2,  // 12: keepalived.v1.Instance.wanted:type_name -> keepalived.v1.InstanceState
+	49, // 13: keepalived.v1.Instance.since:type_name -> google.protobuf.Timestamp
+	48, // 14: keepalived.v1.Instance.in_state:type_name -> google.protobuf.Duration
+	19, // 15: keepalived.v1.Instance.addresses:type_name -> keepalived.v1.VirtualAddress
+	20, // 16: keepalived.v1.Instance.timers:type_name -> keepalived.v1.InstanceTimers
+	21, // 17: keepalived.v1.Instance.counters:type_name -> keepalived.v1.InstanceCounters
+	23, // 18: keepalived.v1.Instance.advert_lateness:type_name -> keepalived.v1.LatenessHistogram
+	25, // 19: keepalived.v1.Instance.fault_causes:type_name -> keepalived.v1.FaultCause
+	26, // 20: keepalived.v1.Instance.stalls:type_name -> keepalived.v1.StallInfo
+	49, // 21: keepalived.v1.Instance.reported:type_name -> google.protobuf.Timestamp
+	48, // 22: keepalived.v1.InstanceTimers.advert_interval:type_name -> google.protobuf.Duration
+	48, // 23: keepalived.v1.InstanceTimers.master_advert_interval:type_name -> google.protobuf.Duration
+	48, // 24: keepalived.v1.InstanceTimers.master_down_interval:type_name -> google.protobuf.Duration
+	48, // 25: keepalived.v1.InstanceTimers.skew_time:type_name -> google.protobuf.Duration
+	48, // 26: keepalived.v1.InstanceTimers.next_advert:type_name -> google.protobuf.Duration
+	48, // 27: keepalived.v1.InstanceTimers.master_down_in:type_name -> google.protobuf.Duration
+	48, // 28: keepalived.v1.InstanceTimers.preempt_delay:type_name -> google.protobuf.Duration
+	48, // 29: keepalived.v1.InstanceTimers.preempt_delay_left:type_name -> google.protobuf.Duration
+	22, // 30: keepalived.v1.InstanceCounters.drops:type_name -> keepalived.v1.DropCount
+	24, // 31: keepalived.v1.LatenessHistogram.buckets:type_name -> keepalived.v1.LatenessBucket
+	48, // 32: keepalived.v1.LatenessHistogram.worst:type_name -> google.protobuf.Duration
+	48, // 33: keepalived.v1.LatenessBucket.up_to:type_name -> google.protobuf.Duration
+	49, // 34: keepalived.v1.FaultCause.since:type_name -> google.protobuf.Timestamp
+	48, // 35: keepalived.v1.StallInfo.longest:type_name -> google.protobuf.Duration
+	48, // 36: keepalived.v1.StallInfo.last:type_name -> google.protobuf.Duration
+	49, // 37: keepalived.v1.StallInfo.last_at:type_name -> google.protobuf.Timestamp
+	2,  // 38: keepalived.v1.SyncGroup.state:type_name -> keepalived.v1.InstanceState
+	49, // 39: keepalived.v1.SyncGroup.since:type_name -> google.protobuf.Timestamp
+	6,  // 40: keepalived.v1.Tracker.kind:type_name -> keepalived.v1.TrackerKind
+	7,  // 41: keepalived.v1.Tracker.status:type_name -> keepalived.v1.TrackerStatus
+	48, // 42: keepalived.v1.Tracker.interval:type_name -> google.protobuf.Duration
+	48, // 43: keepalived.v1.Tracker.timeout:type_name -> google.protobuf.Duration
+	49, // 44: keepalived.v1.Tracker.last_start:type_name -> google.protobuf.Timestamp
+	48, // 45: keepalived.v1.Tracker.last_took:type_name -> google.protobuf.Duration
+	49, // 46: keepalived.v1.Tracker.since:type_name -> google.protobuf.Timestamp
+	49, // 47: keepalived.v1.Event.time:type_name -> google.protobuf.Timestamp
+	0,  // 48: keepalived.v1.Event.source:type_name -> keepalived.v1.Role
+	30, // 49: keepalived.v1.Event.instance:type_name -> keepalived.v1.InstanceChange
+	31, // 50: keepalived.v1.Event.sync_group:type_name -> keepalived.v1.SyncGroupChange
+	32, // 51: keepalived.v1.Event.tracker:type_name -> keepalived.v1.TrackerChange
+	33, // 52: keepalived.v1.Event.process:type_name -> keepalived.v1.ProcessChange
+	34, // 53: keepalived.v1.Event.reload:type_name -> keepalived.v1.ReloadChange
+	35, // 54: keepalived.v1.Event.address_restored:type_name -> keepalived.v1.AddressRestored
+	36, // 55: keepalived.v1.Event.stalled:type_name -> keepalived.v1.Stalled
+	43, // 56: keepalived.v1.Event.service:type_name -> keepalived.v1.ServiceChange
+	44, // 57: keepalived.v1.Event.server:type_name -> keepalived.v1.ServerChange
+	45, // 58: keepalived.v1.Event.override:type_name -> keepalived.v1.OverrideChange
+	46, // 59: keepalived.v1.Event.table_repaired:type_name -> keepalived.v1.TableRepaired
+	18, // 60: keepalived.v1.Event.snapshot_instance:type_name -> keepalived.v1.Instance
+	27, // 61: keepalived.v1.Event.snapshot_sync_group:type_name -> keepalived.v1.SyncGroup
+	37, // 62: keepalived.v1.Event.snapshot_end:type_name -> keepalived.v1.SnapshotEnd
+	38, // 63: keepalived.v1.Event.missed:type_name -> keepalived.v1.Missed
+	39, // 64: keepalived.v1.Event.snapshot_service:type_name -> keepalived.v1.VirtualServer
+	18, // 65: keepalived.v1.InstanceChange.instance:type_name -> keepalived.v1.Instance
+	2,  // 66: keepalived.v1.InstanceChange.from:type_name -> keepalived.v1.InstanceState
+	27, // 67: keepalived.v1.SyncGroupChange.group:type_name -> keepalived.v1.SyncGroup
+	2,  // 68: keepalived.v1.SyncGroupChange.from:type_name -> keepalived.v1.InstanceState
+	28, // 69: keepalived.v1.TrackerChange.tracker:type_name -> keepalived.v1.Tracker
+	7,  // 70: keepalived.v1.TrackerChange.from:type_name -> keepalived.v1.TrackerStatus
+	0,  // 71: keepalived.v1.ProcessChange.role:type_name -> keepalived.v1.Role
+	8,  // 72: keepalived.v1.ProcessChange.state:type_name -> keepalived.v1.ProcessState
+	48, // 73: keepalived.v1.ProcessChange.respawn_in:type_name -> google.protobuf.Duration
+	9,  // 74: keepalived.v1.ReloadChange.outcome:type_name -> keepalived.v1.ReloadOutcome
+	48, // 75: keepalived.v1.Stalled.length:type_name -> google.protobuf.Duration
+	1,  // 76: keepalived.v1.VirtualServer.family:type_name -> keepalived.v1.Family
+	49, // 77: keepalived.v1.VirtualServer.since:type_name -> google.protobuf.Timestamp
+	48, // 78: keepalived.v1.VirtualServer.in_state:type_name -> google.protobuf.Duration
+	40, // 79: keepalived.v1.VirtualServer.servers:type_name -> keepalived.v1.RealServer
+	10, // 80: keepalived.v1.VirtualServer.table:type_name -> keepalived.v1.TableState
+	49, // 81: keepalived.v1.VirtualServer.reported:type_name -> google.protobuf.Timestamp
+	49, // 82: keepalived.v1.RealServer.since:type_name -> google.protobuf.Timestamp
+	48, // 83: keepalived.v1.RealServer.in_state:type_name -> google.protobuf.Duration
+	41, // 84: keepalived.v1.RealServer.checkers:type_name -> keepalived.v1.Checker
+	42, // 85: keepalived.v1.RealServer.override:type_name -> keepalived.v1.ServerOverride
+	49, // 86: keepalived.v1.Checker.last_ran:type_name -> google.protobuf.Timestamp
+	48, // 87: keepalived.v1.Checker.next_in:type_name -> google.protobuf.Duration
+	49, // 88: keepalived.v1.Checker.since:type_name -> google.protobuf.Timestamp
+	48, // 89: keepalived.v1.Checker.took:type_name -> google.protobuf.Duration
+	11, // 90: keepalived.v1.ServerOverride.mode:type_name -> keepalived.v1.ServerMode
+	49, // 91: keepalived.v1.ServerOverride.since:type_name -> google.protobuf.Timestamp
+	49, // 92: keepalived.v1.ServerOverride.until:type_name -> google.protobuf.Timestamp
+	39, // 93: keepalived.v1.ServiceChange.service:type_name -> keepalived.v1.VirtualServer
+	40, // 94: keepalived.v1.ServerChange.server:type_name -> keepalived.v1.RealServer
+	42, // 95: keepalived.v1.OverrideChange.override:type_name -> keepalived.v1.ServerOverride
+	96, // [96:96] is the sub-list for method output_type
+	96, // [96:96] is the sub-list for method input_type
+	96, // [96:96] is the sub-list for extension type_name
+	96, // [96:96] is the sub-list for extension extendee
+	0,  // [0:96] is the sub-list for field type_name
 }
 
 func init() { file_keepalived_v1_common_proto_init() }
@@ -4740,7 +4857,7 @@ func file_keepalived_v1_common_proto_init() {
 	if File_keepalived_v1_common_proto != nil {
 		return
 	}
-	file_keepalived_v1_common_proto_msgTypes[16].OneofWrappers = []any{
+	file_keepalived_v1_common_proto_msgTypes[17].OneofWrappers = []any{
 		(*Event_Instance)(nil),
 		(*Event_SyncGroup)(nil),
 		(*Event_Tracker)(nil),
@@ -4758,17 +4875,17 @@ func file_keepalived_v1_common_proto_init() {
 		(*Event_Missed)(nil),
 		(*Event_SnapshotService)(nil),
 	}
-	file_keepalived_v1_common_proto_msgTypes[26].OneofWrappers = []any{}
 	file_keepalived_v1_common_proto_msgTypes[27].OneofWrappers = []any{}
 	file_keepalived_v1_common_proto_msgTypes[28].OneofWrappers = []any{}
 	file_keepalived_v1_common_proto_msgTypes[29].OneofWrappers = []any{}
+	file_keepalived_v1_common_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_keepalived_v1_common_proto_rawDesc), len(file_keepalived_v1_common_proto_rawDesc)),
 			NumEnums:      12,
-			NumMessages:   35,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
