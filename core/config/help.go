@@ -16,6 +16,8 @@ type Help struct {
 	Long string
 	// Example is what may stand in the keyword's block: one line or more.
 	Example string
+	// Frame is a whole configuration with "%s" where the Example belongs.
+	Frame string
 	// Reload tells what a changed value does when the configuration is read again.
 	Reload string
 }
@@ -172,24 +174,15 @@ func (m Manual) Lookup(block, name string) (Help, bool) {
 			for _, e := range s.Entries {
 				for _, n := range e.Names {
 					if n == name {
-						return e.About(name), true
+						h := e.About(name)
+						h.Frame = strings.ReplaceAll(m[i].Frame, "{}", path.Base(block))
+						return h, true
 					}
 				}
 			}
 		}
 	}
 	return Help{}, false
-}
-
-// Frame returns the configuration that an example of the block at block belongs in,
-// with "%s" in its place.
-func (m Manual) Frame(block string) string {
-	for i := range m {
-		if m[i].Covers(block) {
-			return strings.ReplaceAll(m[i].Frame, "{}", path.Base(block))
-		}
-	}
-	return "%s\n"
 }
 
 // ReadManual reads the files of a folder named help, in the order of their names. The
