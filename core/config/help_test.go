@@ -8,12 +8,14 @@ import (
 
 func TestParseHelp(t *testing.T) {
 	t.Parallel()
-	const text = `path: a/*
-path: ""
+	const text = `path: a/b
+path: a/c
 frame: a {
 frame:   {} {
 frame:     %s
 frame: } }
+path: ""
+frame: %s
 reload: At once.
 
 # The block a
@@ -46,7 +48,8 @@ reload: Never.
 		ok         bool
 	}{
 		{"a/b", "two", Help{Short: "The first of two", Long: "More of it.\n\nEven more.", Example: "two {\n    5\n}", Frame: "a {\n  b {\n    %s\n} }\n", Reload: "At once."}, true},
-		{"", "three", Help{Short: "Another", Frame: "a {\n  . {\n    %s\n} }\n", Reload: "Never."}, true},
+		{"", "three", Help{Short: "Another", Frame: "%s\n", Reload: "Never."}, true},
+		{"a/c", "three", Help{Short: "Another", Frame: "a {\n  c {\n    %s\n} }\n", Reload: "Never."}, true},
 		{"a", "three", Help{}, false},
 		{"a/b/c", "three", Help{}, false},
 		{"a/b", "four", Help{}, false},

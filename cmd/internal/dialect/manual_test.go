@@ -34,9 +34,9 @@ func TestHelp(t *testing.T) {
 		for _, s := range text.Sections {
 			for _, e := range s.Entries {
 				for _, name := range e.Names {
-					for _, path := range text.Paths {
-						if !strings.HasSuffix(path, "/*") && !known[path+"/"+name] {
-							t.Errorf("help for %s/%s, which is no keyword", path, name)
+					for _, b := range text.Blocks {
+						if !known[b.Path+"/"+name] {
+							t.Errorf("help for %s/%s, which is no keyword", b.Path, name)
 						}
 					}
 				}
@@ -59,6 +59,9 @@ func TestExamples(t *testing.T) {
 		tree, diags := config.Parse(config.MapFiles{"f": text}, "f", config.Env{}, schema)
 		diags = append(diags, dialect.Check(tree, nil, nil).Diags...)
 		for _, d := range diags {
+			if d.Code == diag.CannotRun && k.Name == "vrf" && k.Effect != "" {
+				continue // of an instance without an interface it is said twice that it does not run
+			}
 			if d.Severity > diag.Notice && d.Code != diag.Deprecated && d.Code != diag.Unsupported {
 				t.Errorf("%s/%s: the example gives a complaint: %s\n%s", k.Path, k.Name, d.Summary, text)
 			}
