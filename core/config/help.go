@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -33,7 +34,8 @@ type HelpSection struct {
 	Entries []HelpEntry
 }
 
-// HelpEntry is the help for one or more keywords.
+// HelpEntry is the help for one or more keywords; Reload is empty where that of the
+// text goes.
 type HelpEntry struct {
 	Names []string
 	Help
@@ -41,7 +43,9 @@ type HelpEntry struct {
 
 // HelpText is one file of help: that of a block, or of several that share keywords.
 type HelpText struct {
-	Blocks   []HelpBlock
+	Blocks []HelpBlock
+	// Reload goes for entries that do not say theirs.
+	Reload   string
 	Sections []HelpSection
 }
 
@@ -88,8 +92,7 @@ type helpParser struct {
 	name    string
 	n       int // of the line
 	text    HelpText
-	framed  int    // blocks that have their frame
-	reload  string // of entries that do not say theirs
+	framed  int // blocks that have their frame
 	section *HelpSection
 	entry   *HelpEntry
 	words   []string // of the section's intro or the entry's text, line by line
@@ -110,7 +113,7 @@ func (p *helpParser) line(line string) error {
 			b.Frame += strings.ReplaceAll(value, "{}", path.Base(b.Path)) + "\n"
 		}
 	case key == "reload" && p.entry == nil:
-		p.reload = value
+		p.text.Reload = value
 	case key == "reload":
 		p.entry.Reload = value
 	case key == "eg" && p.entry != nil:
@@ -143,9 +146,6 @@ func (p *helpParser) endEntry() {
 		p.entry.Short = strings.TrimSuffix(strings.ReplaceAll(first, "\n", " "), ".")
 		p.entry.Long = strings.TrimSpace(rest)
 		p.entry.Example = strings.Join(p.example, "\n")
-		if p.entry.Reload == "" {
-			p.entry.Reload = p.reload
-		}
 	case p.section != nil:
 		p.section.Intro = text
 	}
@@ -170,7 +170,7 @@ func (m Manual) Lookup(block, name string) (Help, bool) {
 			}
 			if e := text.entry(name); e != nil {
 				h := e.About(name)
-				h.Frame = b.Frame
+				h.Frame, h.Reload = b.Frame, cmp.Or(h.Reload, text.Reload)
 				return h, true
 			}
 		}
