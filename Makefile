@@ -22,7 +22,7 @@ TOOL      := $(GO) tool -modfile=test/tools/go.mod
 # What the tests run against, all from Debian or Ubuntu.
 TEST_PACKAGES := keepalived frr iproute2 nftables tcpdump procps systemd iputils-ping busybox-static protobuf-compiler groff-base user-mode-linux kmod ipvsadm nginx-light openssl
 
-.PHONY: help build demo test race lint generate generate-check bench install deps fuzz-short clean
+.PHONY: help build demo test race lint generate manual generate-check compat bench install deps fuzz-short clean
 
 help:
 	@echo "build     bin/keepalived and bin/keepalivedctl"
@@ -30,7 +30,8 @@ help:
 	@echo "test      install what the tests need, run every test (root)"
 	@echo "race      the tests of the pure and concurrent packages under the race detector"
 	@echo "lint      gofmt, go vet, staticcheck, the architecture rules"
-	@echo "generate  the gRPC code from proto/ (needs protoc)"
+	@echo "generate  the gRPC code from proto/ (needs protoc), keepalived.conf(5) from the keyword tables"
+	@echo "compat    how far keepalived 2.2.7 is matched: keywords by state, verdicts compared (root)"
 	@echo "bench     figures beside the real keepalived's (root)"
 	@echo "install   into DESTDIR"
 
@@ -86,9 +87,10 @@ install:
 	install -d -m 0755 $(DESTDIR)$(EXAMPLES)
 	install -m 0644 deploy/examples/*.conf $(DESTDIR)$(EXAMPLES)/
 
-# generate makes the gRPC code anew with the pinned plugins; protoc is Debian's.
+# generate makes the gRPC code anew with the pinned plugins (protoc is Debian's), and
+# the manual of the configuration. A test holds the latter against the tables.
 PROTOS := common admin supervisor
-generate:
+generate: $(if $(OUT),,manual)
 	@mkdir -p bin/tools
 	@cd test/tools && $(GO) build -o ../../bin/tools/ google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc ./wellknown
 	@bin/tools/wellknown > bin/tools/wellknown.pb
@@ -96,10 +98,20 @@ generate:
 	  --go_out=$(or $(OUT),.) --go_opt=paths=source_relative --go-grpc_out=$(or $(OUT),.) --go-grpc_opt=paths=source_relative \
 	  $(PROTOS:%=keepalived/v1/%.proto)
 
+manual:
+	@$(GO) run -tags grpcnotrace ./cmd/internal/manpage > deploy/man/keepalived.conf.5.new
+	@mv deploy/man/keepalived.conf.5.new deploy/man/keepalived.conf.5
+
 # generate-check fails when the committed code is not what generate makes.
 generate-check:
 	@out=$$(mktemp -d); trap 'rm -rf $$out' EXIT; $(MAKE) -s generate OUT=$$out && \
 	diff -ru --exclude='*.proto' proto/keepalived $$out/keepalived || { echo "proto: run make generate and commit" >&2; exit 1; }
+
+# compat prints the counts of the ledger and holds the configurations of test/compat
+# against the keepalived that is installed.
+compat: deps
+	@$(GO) test -tags grpcnotrace -count=1 -v -run 'TestLedger|TestAgainst227|TestRows|TestReference' ./cmd/internal/dialect | \
+	  sed -n -e 's/^ *\(--- FAIL.*\)/\1/p' -e 's/^ *[a-z_]*_test.go:[0-9]*: //p'; exit $${PIPESTATUS[0]}
 
 # BENCH takes more flags: make bench BENCH="-only 'crash|stop' -big"
 bench: deps build

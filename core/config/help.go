@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +18,8 @@ type Help struct {
 	Long string
 	// Example is what may stand in the keyword's block: one line or more.
 	Example string
+	// Frame is a whole configuration with "%s" where the Example belongs.
+	Frame string
 	// Reload tells what a changed value does when the configuration is read again.
 	Reload string
 }
@@ -30,28 +34,33 @@ type HelpSection struct {
 	Entries []HelpEntry
 }
 
-// HelpEntry is the help for one or more keywords.
+// HelpEntry is the help for one or more keywords; Reload is empty where that of the
+// text goes.
 type HelpEntry struct {
 	Names []string
 	Help
 }
 
-// HelpText is one file of help: that of a block, or of several blocks that share
-// keywords.
+// HelpText is one file of help: that of a block, or of several that share keywords.
 type HelpText struct {
-	// Paths are the blocks (Keyword.Path) that the text is about; the last element
-	// may be "*".
-	Paths []string
-	// Frame is a configuration with a line "%s" where an Example belongs and {} for
-	// the innermost block.
-	Frame    string
+	Blocks []HelpBlock
+	// Reload goes for entries that do not say theirs.
+	Reload   string
 	Sections []HelpSection
+}
+
+// HelpBlock is a block that a text is about.
+type HelpBlock struct {
+	Path string // as Keyword.Path
+	// Frame is a configuration with "%s" where an Example belongs.
+	Frame string
 }
 
 // ParseHelp reads a file of help:
 //
-//	path: vrrp_instance          the blocks it is about, one or more
-//	frame: interface eth0        a line around the examples, one or more; %s is their place
+//	path: vrrp_instance          the blocks it is about, one or more, and for them
+//	frame: interface eth0        a line around the examples, one or more; %s is their
+//	                             place, {} the name of the block
 //	reload: ...                  what goes for every entry without a reload line
 //
 //	# Title                      a section, with text below it
@@ -73,7 +82,7 @@ func ParseHelp(name, text string) (HelpText, error) {
 		}
 	}
 	p.endEntry()
-	if len(p.text.Paths) == 0 {
+	if len(p.text.Blocks) == 0 {
 		return HelpText{}, fmt.Errorf("%s: no path line", name)
 	}
 	return p.text, nil
@@ -83,8 +92,7 @@ type helpParser struct {
 	name    string
 	n       int // of the line
 	text    HelpText
-	frame   []string
-	reload  string // of entries that do not say theirs
+	framed  int // blocks that have their frame
 	section *HelpSection
 	entry   *HelpEntry
 	words   []string // of the section's intro or the entry's text, line by line
@@ -95,12 +103,17 @@ func (p *helpParser) line(line string) error {
 	key, value, _ := strings.Cut(line, ": ")
 	switch {
 	case p.section == nil && key == "path":
-		p.text.Paths = append(p.text.Paths, strings.Trim(value, `"`))
+		if n := len(p.text.Blocks); n > p.framed && p.text.Blocks[n-1].Frame != "" {
+			p.framed = n
+		}
+		p.text.Blocks = append(p.text.Blocks, HelpBlock{Path: strings.Trim(value, `"`)})
 	case p.section == nil && key == "frame":
-		p.frame = append(p.frame, value)
-		p.text.Frame = strings.Join(p.frame, "\n") + "\n"
+		for i := range p.text.Blocks[p.framed:] {
+			b := &p.text.Blocks[p.framed+i]
+			b.Frame += strings.ReplaceAll(value, "{}", path.Base(b.Path)) + "\n"
+		}
 	case key == "reload" && p.entry == nil:
-		p.reload = value
+		p.text.Reload = value
 	case key == "reload":
 		p.entry.Reload = value
 	case key == "eg" && p.entry != nil:
@@ -133,9 +146,6 @@ func (p *helpParser) endEntry() {
 		p.entry.Short = strings.TrimSuffix(strings.ReplaceAll(first, "\n", " "), ".")
 		p.entry.Long = strings.TrimSpace(rest)
 		p.entry.Example = strings.Join(p.example, "\n")
-		if p.entry.Reload == "" {
-			p.entry.Reload = p.reload
-		}
 	case p.section != nil:
 		p.section.Intro = text
 	}
@@ -148,48 +158,36 @@ func (e *HelpEntry) About(name string) Help {
 	return Help{Short: fill(e.Short), Long: fill(e.Long), Example: fill(e.Example), Reload: fill(e.Reload)}
 }
 
-// Covers reports whether the text is about the block at path.
-func (t *HelpText) Covers(path string) bool {
-	for _, p := range t.Paths {
-		parent, ok := strings.CutSuffix(p, "/*")
-		if p == path || ok && strings.HasPrefix(path, parent+"/") && !strings.Contains(path[len(parent)+1:], "/") {
-			return true
-		}
-	}
-	return false
-}
-
 // Manual is all help there is. Of two texts that cover a keyword the first counts.
 type Manual []HelpText
 
 // Lookup returns the help for the keyword name in that block (Keyword.Path).
 func (m Manual) Lookup(block, name string) (Help, bool) {
-	for i := range m {
-		if !m[i].Covers(block) {
-			continue
-		}
-		for _, s := range m[i].Sections {
-			for _, e := range s.Entries {
-				for _, n := range e.Names {
-					if n == name {
-						return e.About(name), true
-					}
-				}
+	for _, text := range m {
+		for _, b := range text.Blocks {
+			if b.Path != block {
+				continue
+			}
+			if e := text.entry(name); e != nil {
+				h := e.About(name)
+				h.Frame, h.Reload = b.Frame, cmp.Or(h.Reload, text.Reload)
+				return h, true
 			}
 		}
 	}
 	return Help{}, false
 }
 
-// Frame returns the configuration that an example of the block at block belongs in,
-// with "%s" in its place.
-func (m Manual) Frame(block string) string {
-	for i := range m {
-		if m[i].Covers(block) {
-			return strings.ReplaceAll(m[i].Frame, "{}", path.Base(block))
+// entry finds the entry about a keyword.
+func (t *HelpText) entry(name string) *HelpEntry {
+	for _, s := range t.Sections {
+		for i := range s.Entries {
+			if slices.Contains(s.Entries[i].Names, name) {
+				return &s.Entries[i]
+			}
 		}
 	}
-	return "%s\n"
+	return nil
 }
 
 // ReadManual reads the files of a folder named help, in the order of their names. The

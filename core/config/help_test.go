@@ -8,12 +8,14 @@ import (
 
 func TestParseHelp(t *testing.T) {
 	t.Parallel()
-	const text = `path: a/*
-path: ""
+	const text = `path: a/b
+path: a/c
 frame: a {
 frame:   {} {
 frame:     %s
 frame: } }
+path: ""
+frame: %s
 reload: At once.
 
 # The block a
@@ -40,16 +42,14 @@ reload: Never.
 		t.Fatal(err)
 	}
 	manual := Manual{m}
-	if got, want := manual.Frame("a/b"), "a {\n  b {\n    %s\n} }\n"; got != want {
-		t.Errorf("frame %q, want %q", got, want)
-	}
 	for _, c := range []struct {
 		path, name string
 		want       Help
 		ok         bool
 	}{
-		{"a/b", "two", Help{Short: "The first of two", Long: "More of it.\n\nEven more.", Example: "two {\n    5\n}", Reload: "At once."}, true},
-		{"", "three", Help{Short: "Another", Reload: "Never."}, true},
+		{"a/b", "two", Help{Short: "The first of two", Long: "More of it.\n\nEven more.", Example: "two {\n    5\n}", Frame: "a {\n  b {\n    %s\n} }\n", Reload: "At once."}, true},
+		{"", "three", Help{Short: "Another", Frame: "%s\n", Reload: "Never."}, true},
+		{"a/c", "three", Help{Short: "Another", Frame: "a {\n  c {\n    %s\n} }\n", Reload: "Never."}, true},
 		{"a", "three", Help{}, false},
 		{"a/b/c", "three", Help{}, false},
 		{"a/b", "four", Help{}, false},

@@ -5,15 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
-	"keepalived/checker/checkercfg"
-	"keepalived/core/config"
-	"keepalived/core/global"
 	"keepalived/test/netlab"
-	"keepalived/vrrp/vrrpcfg"
 )
 
 var pages = []string{"keepalived.8", "keepalived.conf.5", "keepalivedctl.1"}
@@ -75,102 +70,6 @@ func entries(text string) map[string]map[string]string {
 		}
 	}
 	return out
-}
-
-func keywords() []config.Keyword {
-	// Blocks that two roles read are described once, by the later table.
-	all := slices.Concat(checkercfg.Keywords(), vrrpcfg.Keywords(), global.Keywords())
-	last := map[string]int{}
-	for i, k := range all {
-		last[k.Path+"/"+k.Name] = i
-	}
-	var out []config.Keyword
-	for i, k := range all {
-		if last[k.Path+"/"+k.Name] == i {
-			out = append(out, k)
-		}
-	}
-	return out
-}
-
-// inert reports whether a keyword does nothing: itself, or a block it stands in.
-func inert(k config.Keyword, all []config.Keyword) bool {
-	return k.Effect != "" || within(k, all, func(block config.Keyword) bool { return block.Effect != "" })
-}
-
-func within(k config.Keyword, all []config.Keyword, is func(config.Keyword) bool) bool {
-	return slices.ContainsFunc(all, func(block config.Keyword) bool {
-		path := strings.TrimPrefix(block.Path+"/"+block.Name, "/")
-		return (k.Path == path || strings.HasPrefix(k.Path, path+"/")) && is(block)
-	})
-}
-
-// TestKeywords: every keyword that works has its entry with the grammar, range and
-// default of the tables; every other is among those without effect; old names are
-// told what replaces them.
-func TestKeywords(t *testing.T) {
-	text := page(t, "keepalived.conf.5")
-	have := entries(text)
-	lists := have["KEYWORDS WITHOUT EFFECT"]
-	_, old, _ := strings.Cut(plain(text), ".SS Old names\n")
-	all := keywords()
-	documented := 0
-	for _, k := range all {
-		section := strings.ReplaceAll(k.Path, "/", ", ")
-		if section == "" {
-			section = "Outside any block"
-		}
-		isOld := func(k config.Keyword) bool { return k.Deprecated != "" }
-		switch {
-		case k.Deprecated != "":
-			if line := k.Name + ": " + k.Deprecated; !slices.Contains(strings.Split(old, "\n"), line) {
-				t.Errorf("Old names: want the line %q", line)
-			}
-		case within(k, all, isOld): // described with the block's new name
-		case inert(k, all):
-			if !slices.Contains(strings.FieldsFunc(lists[section], func(r rune) bool { return strings.ContainsRune(" ,;.()", r) }), k.Name) {
-				t.Errorf("KEYWORDS WITHOUT EFFECT, %s: want %s in the list", section, k.Name)
-			}
-		default:
-			documented++
-			tag := strings.TrimSpace(k.Name + " " + k.Grammar)
-			entry, ok := have[section][tag]
-			if !ok {
-				t.Errorf("subsection %s: want an entry %q", section, tag)
-				continue
-			}
-			for _, part := range []struct{ word, value string }{{"Range: ", k.Range}, {"Default: ", k.Default}, {"Since ", k.Since}} {
-				if part.value != "" && !strings.Contains(entry, part.word+part.value+".") {
-					t.Errorf("subsection %s, %s: want %q in %q", section, k.Name, part.word+part.value+".", entry)
-				}
-			}
-			if len(strings.Fields(entry)) < 3 {
-				t.Errorf("subsection %s: %s is not explained", section, k.Name)
-			}
-		}
-	}
-	if documented < 100 {
-		t.Errorf("only %d keywords found: the tables are not what this test takes them for", documented)
-	}
-}
-
-// TestNothingElse: an entry of the manual is a keyword of the tables.
-func TestNothingElse(t *testing.T) {
-	known := map[string]bool{}
-	for _, k := range keywords() {
-		known[k.Path+"/"+k.Name] = true
-	}
-	for section, list := range entries(page(t, "keepalived.conf.5")) {
-		if section != "global_defs" && !strings.HasPrefix(section, "vrrp_") && section != "track_file" && section != "Outside any block" {
-			continue
-		}
-		path := strings.ReplaceAll(strings.TrimPrefix(section, "Outside any block"), ", ", "/")
-		for tag := range list {
-			if name, _, _ := strings.Cut(tag, " "); !known[path+"/"+name] {
-				t.Errorf("subsection %s: there is no keyword %s", section, name)
-			}
-		}
-	}
 }
 
 // source reads a file of the tree and finds what a pattern says in it.
