@@ -51,7 +51,7 @@ the file's own folder on.`,
 		},
 		RunE: func(*cobra.Command, []string) error { return nil }, // never: Args refuses
 	}
-	cmd.AddCommand(s.configCheckCmd(), s.configShowCmd(), s.configDiffCmd())
+	cmd.AddCommand(s.configCheckCmd(), s.configShowCmd(), s.configDiffCmd(), s.explainCmd())
 	return cmd
 }
 
