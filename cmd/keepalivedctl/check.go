@@ -80,21 +80,16 @@ func lintNodes(nodes []*nodeConfig, each bool) {
 // addLint adds a finding of a rule. Where the daemon itself complains about the same
 // line, the rule's way out goes to that complaint.
 func (n *nodeConfig) addLint(f lint.Finding) {
-	tag := " [" + f.Rule + "]"
 	for i := range n.diags {
 		d := &n.diags[i]
 		if d.Severity == diag.Notice || !d.Subject.IsValid() || d.Subject.Start().File != f.Subject.Start().File || d.Subject.Start().Line != f.Subject.Start().Line {
 			continue
 		}
 		if d.Hint == "" || d.Code == diag.ScriptSecurity && f.Rule == "script-security" {
-			d.Hint, d.Summary = f.Hint, d.Summary+tag
-			return
-		}
-		if strings.HasSuffix(d.Summary, tag) {
+			d.Hint, d.Rule = f.Hint, f.Rule
 			return
 		}
 	}
-	f.Summary += tag
 	n.diags = append(n.diags, f.Diagnostic) // rules quote no secrets
 }
 
@@ -139,7 +134,11 @@ func (s *session) report(nodes []*nodeConfig, o checkOptions) error {
 			s.status = max(s.status, exitDegraded)
 		}
 		if o.json {
-			files = append(files, n.json())
+			f, err := n.json()
+			if err != nil {
+				return err
+			}
+			files = append(files, f)
 			continue
 		}
 		out.WriteString(n.diags.Full(n.mask.Texts()))
@@ -184,35 +183,30 @@ func plural(n int) string {
 
 // fileJSON is one configuration's findings for programs.
 type fileJSON struct {
-	Name     string        `json:"name"`
-	Verdict  string        `json:"verdict"` // good, warnings or error
-	Findings []findingJSON `json:"diagnostics"`
+	Name     string          `json:"name"`
+	Verdict  string          `json:"verdict"` // good, warnings or error
+	Findings json.RawMessage `json:"diagnostics"`
 }
 
-// findingJSON is one finding; lines and columns count from 1, 0 is no place.
-type findingJSON struct {
-	Severity  string `json:"severity"`
-	File      string `json:"file,omitempty"`
-	Line      int    `json:"line,omitempty"`
-	Column    int    `json:"column,omitempty"`
-	EndColumn int    `json:"end_column,omitempty"`
-	Summary   string `json:"summary"`
-	Hint      string `json:"hint,omitempty"`
-}
-
-func (n *nodeConfig) json() fileJSON {
-	f := fileJSON{Name: n.name, Verdict: "good", Findings: []findingJSON{}}
+func (n *nodeConfig) json() (fileJSON, error) {
+	f := fileJSON{Name: n.name, Verdict: "good"}
 	switch worst := n.diags.Worst(); {
 	case worst == diag.Fatal:
 		f.Verdict = "error"
 	case worst > diag.Notice:
 		f.Verdict = "warnings"
 	}
-	for _, d := range n.diags {
-		at, end := d.Subject.Start(), d.Subject.End()
-		f.Findings = append(f.Findings, findingJSON{d.Severity.String(), at.File, at.Line, at.Col, end.Col, d.Summary, d.Hint})
+	text, err := n.diags.JSON()
+	if err != nil {
+		return f, fmt.Errorf("writing JSON: %w", err)
 	}
-	return f
+	all := struct {
+		Diagnostics *json.RawMessage `json:"diagnostics"`
+	}{&f.Findings}
+	if err := json.Unmarshal(text, &all); err != nil {
+		return f, fmt.Errorf("writing JSON: %w", err)
+	}
+	return f, nil
 }
 
 // writeJSON writes one object on one line.

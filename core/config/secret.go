@@ -309,7 +309,15 @@ func (m *Mask) secretsIn(id lineID, line, def string) []columns {
 		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b columns) int { return cmp.Compare(a.from, b.from) })
-	return out
+	joined := out[:1]
+	for _, c := range out[1:] { // how many words there are is nobody's business either
+		if before := &joined[len(joined)-1]; c.from <= before.to || trimBlank(line[before.to:c.from]) == "" {
+			before.to = max(before.to, c.to)
+		} else {
+			joined = append(joined, c)
+		}
+	}
+	return joined
 }
 
 // isName reports whether text begins with a keyword that was not understood, as

@@ -113,7 +113,9 @@ func (s Severity) String() string {
 type Diagnostic struct {
 	Severity Severity
 	Code     Code
-	Subject  Range
+	// Rule is the name of the lint rule that found it, a code of its own; "" else.
+	Rule    string
+	Subject Range
 	// Summary is keepalived's text where keepalived has one.
 	Summary string
 	// Expected says what may stand there: "a whole number from 1 to 255".
@@ -125,6 +127,14 @@ type Diagnostic struct {
 	// Related are other places that have to do with it: where a definition used here
 	// was written, where the file was included, where the first of two is.
 	Related []Related
+}
+
+// Name is the stable name of what was found: that of the rule, else of the code.
+func (d Diagnostic) Name() string {
+	if d.Rule != "" {
+		return d.Rule
+	}
+	return d.Code.String()
 }
 
 // Related is a further place of a finding and what is there.

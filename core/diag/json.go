@@ -33,7 +33,7 @@ type jsonFinding struct {
 func (l List) JSON() ([]byte, error) {
 	all := make([]jsonFinding, 0, len(l))
 	for _, d := range l {
-		f := jsonFinding{Severity: d.Severity.String(), Code: d.Code.String(), jsonPlace: placeOf(d.Subject),
+		f := jsonFinding{Severity: d.Severity.String(), Code: d.Name(), jsonPlace: placeOf(d.Subject),
 			Summary: d.Summary, Expected: d.Expected, DidYouMean: d.Suggest, Hint: d.Hint}
 		for _, r := range d.Related {
 			f.Related = append(f.Related, jsonRelated{jsonPlace: placeOf(r.Range), Text: r.Text})

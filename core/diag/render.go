@@ -44,7 +44,7 @@ func (d Diagnostic) Short(withFile bool) string {
 func (l List) Full(sources map[string][]byte) string {
 	f := full{sources: sources, lines: map[string][][]byte{}}
 	for _, d := range l {
-		f.head(d.Subject.Start(), d.Severity.String(), printable([]byte(d.Summary))+" ["+d.Code.String()+"]")
+		f.head(d.Subject.Start(), d.Severity.String(), printable([]byte(d.Summary))+" ["+d.Name()+"]")
 		f.source(d.Subject)
 		if d.Expected != "" {
 			fmt.Fprintf(&f.out, "      expected: %s\n", printable([]byte(d.Expected)))

@@ -109,13 +109,14 @@ func TestJSON(t *testing.T) {
 	l.Expect("a whole number from 1 to 255")
 	l.Suggest("30")
 	l.WithHint("100 is taken")
+	l[0].Rule = "lucky-number"
 	l.Relate(at(1, 2, 3), "$X is set here")
 	l.Noticef(Range{}, Other, "no place")
 	want := `{
   "diagnostics": [
     {
       "severity": "warning",
-      "code": "bad-number",
+      "code": "lucky-number",
       "file": "k.conf",
       "line": 14,
       "column": 23,

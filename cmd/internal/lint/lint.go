@@ -34,9 +34,8 @@ func NewNode(name string, t *config.Tree) *Node {
 	return n
 }
 
-// Finding is what a rule found.
+// Finding is what a rule found; its Rule is the rule's code.
 type Finding struct {
-	Rule string // its code
 	// Node is the index of the node in which Subject is.
 	Node int
 	diag.Diagnostic
@@ -70,8 +69,8 @@ func Check(n *Node) []Finding {
 	var found []Finding
 	for _, r := range Rules() {
 		r.check(n, func(at diag.Range, hint, format string, args ...any) {
-			found = append(found, Finding{Rule: r.Code, Diagnostic: diag.Diagnostic{
-				Severity: diag.Warning, Code: diag.Conflict, Subject: at, Summary: fmt.Sprintf(format, args...), Hint: hint,
+			found = append(found, Finding{Diagnostic: diag.Diagnostic{
+				Rule: r.Code, Severity: diag.Warning, Code: diag.Conflict, Subject: at, Summary: fmt.Sprintf(format, args...), Hint: hint,
 			}})
 		})
 	}

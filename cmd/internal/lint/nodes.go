@@ -30,8 +30,8 @@ type comparing struct {
 
 // say adds a finding about something in a file of the node with that index.
 func (c *comparing) say(node int, at diag.Range, hint, format string, args ...any) {
-	c.found = append(c.found, Finding{Rule: c.rule, Node: node, Diagnostic: diag.Diagnostic{
-		Severity: diag.Warning, Code: diag.Conflict, Subject: at, Summary: fmt.Sprintf(format, args...), Hint: hint,
+	c.found = append(c.found, Finding{Node: node, Diagnostic: diag.Diagnostic{
+		Rule: c.rule, Severity: diag.Warning, Code: diag.Conflict, Subject: at, Summary: fmt.Sprintf(format, args...), Hint: hint,
 	}})
 }
 
