@@ -12,7 +12,14 @@ import (
 // bfdInstance is a bfd_instance under construction.
 type bfdInstance struct {
 	*BFD
+	d   *decoder
 	bad bool
+}
+
+// taken reports whether another instance has that neighbour.
+func (b *bfdInstance) taken(text string) bool {
+	a, ok := cursor.ParseAddr(text)
+	return ok && slices.ContainsFunc(b.d.cfg.BFDs, func(o *BFD) bool { return o.Neighbour == a })
 }
 
 func (d *decoder) readBFD(c *cursor.Cursor) {
@@ -20,7 +27,7 @@ func (d *decoder) readBFD(c *cursor.Cursor) {
 	if !ok {
 		return
 	}
-	b := bfdInstance{BFD: &BFD{
+	b := bfdInstance{d: d, BFD: &BFD{
 		Name: name.Text, Range: name.Range,
 		MinRx: 10 * time.Millisecond, MinTx: 10 * time.Millisecond, IdleTx: time.Second, Multiplier: 5,
 	}}
@@ -59,7 +66,10 @@ func bfdRows() []cursor.Row[bfdInstance] {
 			if !ok {
 				return
 			}
-			if b.Neighbour, ok = cursor.ParseAddr(w.Text); !ok {
+			if b.taken(w.Text) {
+				c.Errorf(w.Range, diag.Duplicate, "Configuration error: BFD instance %s has duplicate neighbor address %s, ignoring instance", b.Name, w.Text)
+				b.bad = true
+			} else if b.Neighbour, ok = cursor.ParseAddr(w.Text); !ok {
 				c.Errorf(w.Range, diag.BadAddress, "Configuration error: BFD instance %s has malformed neighbor address %s, ignoring instance", b.Name, w.Text)
 				b.bad = true
 			}

@@ -18,6 +18,7 @@ type check struct {
 	*Check
 	r *server
 
+	bindAt     diag.Range    // place of bindto
 	timeout    time.Duration // connect_timeout
 	retry      int64
 	retryDelay time.Duration
@@ -74,7 +75,7 @@ func checkKinds() []kind {
 		of(SMTPCheck, connected(smtpRows), nil),
 		of(DNSCheck, connected(dnsRows), nil),
 		of(MiscCheck, func(path string) []cursor.Row[check] { return append(scheduleRows(path), miscRows(path)...) }, finishMisc),
-		of(UDPCheck, connected(udpRows), nil),
+		of(UDPCheck, connected(udpRows), finishUDP),
 		of(PingCheck, connected(none), nil),
 		of(BFDCheck, bfdCheckRows, finishBFD),
 		of(FileCheck, fileCheckRows, finishFile),
@@ -185,7 +186,17 @@ func (k *check) completeConnection() {
 	if k.Connection.Port == 0 {
 		k.Connection.Port = r.Server.Port
 	}
+	k.bindLike(k.Connection.Addr)
 	k.Connection.Timeout = orDuration(k.timeout, r.Timing.ConnectTimeout)
+}
+
+// bindLike drops a bindto from which there is no way to an address.
+func (k *check) bindLike(to netip.Addr) {
+	b := &k.Connection.Bind
+	if a := b.Addr(); a.IsValid() && a.Is4() != to.Is4() {
+		k.r.s.d.diags.Errorf(k.bindAt, diag.BadAddress, "bindto address %s does not match address family of connect_ip - skipping", a)
+		*b = netip.AddrPortFrom(netip.Addr{}, b.Port())
+	}
 }
 
 // connectionRows are those of checkers that open a connection.
@@ -194,7 +205,7 @@ func connectionRows(path string) []cursor.Row[check] {
 	return []cursor.Row[check]{
 		address(path, "connect_ip", "the real server's", func(k *check, a netip.Addr) { k.Connection.Addr = a }),
 		number(path, "connect_port", "the real server's", 1, 65535, func(k *check, n int64) { k.Connection.Port = uint16(n) }),
-		address(path, "bindto", "none", func(k *check, a netip.Addr) { bind(k, a, k.Connection.Bind.Port()) }),
+		bindRow(path, func(k *check, a netip.Addr) { bind(k, a, k.Connection.Bind.Port()) }),
 		number(path, "bind_port", "none", 1, 65535, func(k *check, n int64) { bind(k, k.Connection.Bind.Addr(), uint16(n)) }),
 		valued(path, "bind_if", config.Of(config.Interface), func(k *check, c *cursor.Cursor) {
 			if w, ok := c.Next(); ok {
@@ -206,11 +217,22 @@ func connectionRows(path string) []cursor.Row[check] {
 	}
 }
 
+// bindRow is bindto; its place is kept for when the address of the other side is known.
+func bindRow(path string, set func(*check, netip.Addr)) cursor.Row[check] {
+	r := address(path, "bindto", "none", set)
+	into := r.Into
+	r.Into = func(k *check, c *cursor.Cursor) {
+		k.bindAt = c.Line()
+		into(k, c)
+	}
+	return r
+}
+
 // scheduleRows are those of checkers that run again and again.
 func scheduleRows(path string) []cursor.Row[check] {
 	return []cursor.Row[check]{
 		number(path, "retry", "the real server's, else 1 (DNS_CHECK 3, MISC_CHECK 0)", 0, math.MaxUint32, func(k *check, n int64) { k.retry = n }),
-		timer(path, "delay_before_retry", "the real server's, else 1 (HTTP_GET and SSL_GET 3)", 0, longest, func(k *check, d time.Duration) { k.retryDelay = d }),
+		timer(path, "delay_before_retry", "the real server's, else 1 (HTTP_GET and SSL_GET 3)", 0, config.NoEnd, func(k *check, d time.Duration) { k.retryDelay = d }),
 		timer(path, "warmup", "the real server's", 0, config.NoEnd, func(k *check, d time.Duration) { k.warmup = d }),
 		timer(path, "delay_loop", "the real server's", time.Microsecond, config.NoEnd, func(k *check, d time.Duration) { k.delayLoop = d }),
 		boolean(path, "alpha", "the real server's", "Invalid alpha parameter %s", func(k *check, v bool) { k.alpha = global.SwitchOf(v) }),

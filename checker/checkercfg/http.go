@@ -28,7 +28,7 @@ func httpRows(path string) []cursor.Row[check] {
 		boolean(path, "fast_recovery", "off", "Invalid fast_recovery parameter %s", func(k *check, v bool) { k.http.FastRecovery = v }),
 		boolean(path, "enable_sni", "off", "Invalid enable_sni parameter %s", func(k *check, v bool) { k.http.SNI = v }),
 		since("2.2.8", doc("", "virtualhost", text(path, "sni_name", "<name>", "sni_name missing - ignoring", func(k *check, v string) { k.http.SNIName = v }))),
-		since("2.2.8", boolean(path, "tls_compliant", "off", "Invalid tls_compliant parameter %s", func(k *check, v bool) { k.http.TLSCompliant = v })),
+		effect(noTLSEnd, since("2.2.8", boolean(path, "tls_compliant", "off", "Invalid tls_compliant parameter %s", func(k *check, v bool) { k.http.TLSCompliant = v }))),
 		insteadOf("retry", valued(path, "nb_get_retry", config.Whole(0, math.MaxUint32), func(k *check, c *cursor.Cursor) {
 			c.Warnf(c.Range(), diag.Deprecated, "nb_get_retry is deprecated - please use 'retry'")
 			if n, ok := c.Number(); ok {
@@ -101,6 +101,6 @@ func urlRows(checker string) []cursor.Row[check] {
 			}
 		})),
 		text(path, "virtualhost", "<string>", "Missing HTTP_GET virtualhost name", func(k *check, v string) { k.url.VirtualHost = v }),
-		since("2.2.8", doc("", "the checker's", boolean(path, "tls_compliant", "off", "", func(k *check, v bool) { k.url.TLSCompliant = v }))),
+		effect(noTLSEnd, since("2.2.8", doc("", "the checker's", boolean(path, "tls_compliant", "off", "", func(k *check, v bool) { k.url.TLSCompliant = v })))),
 	}
 }

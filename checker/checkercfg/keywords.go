@@ -16,6 +16,7 @@ import (
 const (
 	notRunning = "only TCP_CHECK, HTTP_GET, SSL_GET and MISC_CHECK run yet; the real server counts as good without them"
 	noRegex    = "the body is not searched yet"
+	noTLSEnd   = "a TLS connection that is cut off counts as ended"
 	noSNMP     = "SNMP is not served yet"
 )
 

@@ -26,6 +26,11 @@ func readHost(k *check, c *cursor.Cursor) {
 	conn, timeout := k.Connection, k.timeout
 	k.Connection, k.timeout = Connection{}, Unset
 	hostTable.Decode(k, c.Block(), c.Diags())
+	to := k.Connection.Addr
+	if !to.IsValid() {
+		to = k.r.Addr
+	}
+	k.bindLike(to)
 	k.Connection.Timeout = max(k.timeout, 0)
 	k.smtp.Hosts = append(k.smtp.Hosts, k.Connection)
 	k.Connection, k.timeout = conn, timeout
@@ -75,6 +80,13 @@ func udpRows(path string) []cursor.Row[check] {
 		number(path, "min_reply_length", "0", 0, 65535, func(k *check, n int64) { k.udp.MinLength = uint16(n) }),
 		number(path, "max_reply_length", "255", 0, 65535, func(k *check, n int64) { k.udp.MaxLength = uint16(n) }),
 	}
+}
+
+func finishUDP(k *check, c *cursor.Cursor) bool {
+	if u := k.udp; u.MinLength > u.MaxLength {
+		c.Errorf(c.Range(), diag.Conflict, "UDP_CHECK min_reply length %d > max_reply_length %d - will always fail", u.MinLength, u.MaxLength)
+	}
+	return true
 }
 
 // readHex reads groups of hexadecimal digits, two an octet; a digit alone is an octet

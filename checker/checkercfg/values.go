@@ -139,7 +139,7 @@ func timingRows[T any](path, what string, of func(*T) *Timing) []cursor.Row[T] {
 			}
 			of(t).Retry = n
 		})),
-		timer(path, "delay_before_retry", "as the checker has it", 0, longest, func(t *T, d time.Duration) { of(t).RetryDelay = d }),
+		timer(path, "delay_before_retry", "as the checker has it", 0, config.NoEnd, func(t *T, d time.Duration) { of(t).RetryDelay = d }),
 		timer(path, "warmup", "delay_loop", 0, config.NoEnd, func(t *T, d time.Duration) { of(t).Warmup = d }),
 		timer(path, "delay_loop", "60", time.Microsecond, config.NoEnd, func(t *T, d time.Duration) { of(t).DelayLoop = d }),
 	}

@@ -84,9 +84,10 @@ func group(name string, family func(netip.Addr) bool, at func(*Config) *netip.Ad
 	}).value(config.Of(config.Address)).need(1)
 }
 
-// wholeSeconds is a delay that keepalived keeps in 32 bits of microseconds.
-func wholeSeconds(name string, at func(*Config) *time.Duration) row {
-	return number(name, 0, 4294, name+" invalid - ignoring", func(g *Config, n int64) { *at(g) = time.Duration(n) * time.Second }).seconds()
+// wholeSeconds is a delay in whole seconds; keepalived keeps most of them in 32 bits of
+// microseconds.
+func wholeSeconds(name string, max int64, at func(*Config) *time.Duration) row {
+	return number(name, 0, max, name+" invalid - ignoring", func(g *Config, n int64) { *at(g) = time.Duration(n) * time.Second }).seconds()
 }
 
 // atLeastOne is a repeat count of which 0 becomes 1, with a complaint.
@@ -101,17 +102,17 @@ func atLeastOne(name string, at func(*Config) *uint32) row {
 			n = 1
 		}
 		*at(g) = uint32(n)
-	}).value(config.Whole(1, math.MaxInt32)).need(1)
+	}).value(config.Whole(1, math.MaxUint32)).need(1)
 }
 
 func garpRows() []row {
 	extra := func(g *Config, c *cursor.Cursor) { readExtraIf(g, c) }
 	return []row{
-		wholeSeconds("vrrp_garp_master_delay", func(g *Config) *time.Duration { return &g.GARP.Delay }).or("5"),
+		wholeSeconds("vrrp_garp_master_delay", 4294, func(g *Config) *time.Duration { return &g.GARP.Delay }).or("5"),
 		atLeastOne("vrrp_garp_master_repeat", func(g *Config) *uint32 { return &g.GARP.Repeat }).or("5"),
-		wholeSeconds("vrrp_garp_master_refresh", func(g *Config) *time.Duration { return &g.GARP.Refresh }).or("0: off"),
+		wholeSeconds("vrrp_garp_master_refresh", math.MaxUint32, func(g *Config) *time.Duration { return &g.GARP.Refresh }).or("0: off"),
 		atLeastOne("vrrp_garp_master_refresh_repeat", func(g *Config) *uint32 { return &g.GARP.RefreshRepeat }).or("1"),
-		wholeSeconds("vrrp_garp_lower_prio_delay", func(g *Config) *time.Duration { return &g.GARP.LowerPrioDelay }).or("vrrp_garp_master_delay"),
+		wholeSeconds("vrrp_garp_lower_prio_delay", 4294, func(g *Config) *time.Duration { return &g.GARP.LowerPrioDelay }).or("vrrp_garp_master_delay"),
 		number("vrrp_garp_lower_prio_repeat", 0, math.MaxInt32, "Invalid vrrp_garp_lower_prio_repeat", func(g *Config, n int64) {
 			g.GARP.LowerPrioRepeat = uint32(n)
 		}).or("vrrp_garp_master_repeat"),

@@ -57,7 +57,7 @@ func (d *decoder) readInstance(c *cursor.Cursor) {
 	b.Unicast.TTL = -1
 	b.GARP = GARP{
 		Delay: global.UnsetDelay, Refresh: global.UnsetDelay, LowerPrioDelay: global.UnsetDelay, ExtraIf: global.UnsetDelay,
-		Repeat: global.UnsetCount, RefreshRepeat: global.UnsetCount, LowerPrioRepeat: global.UnsetCount,
+		LowerPrioRepeat: global.UnsetCount, // Repeat and RefreshRepeat: 0 is unset
 	}
 	for _, n := range c.Block() {
 		b.at[n.Keyword.Text] = lineOf(n)

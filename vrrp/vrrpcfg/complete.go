@@ -1,6 +1,7 @@
 package vrrpcfg
 
 import (
+	"cmp"
 	"time"
 
 	"keepalived/core/diag"
@@ -234,9 +235,9 @@ func (b *building) completeGARP() {
 	delay(&g.LowerPrioDelay, g.Delay)
 	count(&g.LowerPrioRepeat, g.Repeat)
 	delay(&s.Delay, g.Delay)
-	count(&s.Repeat, g.Repeat)
+	s.Repeat = cmp.Or(s.Repeat, g.Repeat)
 	delay(&s.Refresh, g.Refresh)
-	count(&s.RefreshRepeat, g.RefreshRepeat)
+	s.RefreshRepeat = cmp.Or(s.RefreshRepeat, g.RefreshRepeat)
 	delay(&s.LowerPrioDelay, g.LowerPrioDelay)
 	count(&s.LowerPrioRepeat, g.LowerPrioRepeat)
 	if s.ExtraIf == global.UnsetDelay {

@@ -37,13 +37,13 @@ func electionRows() []row {
 }
 
 func garpRows() []row {
-	delay := func(name, def string, at func(*building) *time.Duration) row {
-		r := number(name, def, 0, 4294, name+" invalid - ignoring", func(b *building, n int64) { *at(b) = time.Duration(n) * time.Second })
+	delay := func(name, def string, max int64, at func(*building) *time.Duration) row {
+		r := number(name, def, 0, max, name+" invalid - ignoring", func(b *building, n int64) { *at(b) = time.Duration(n) * time.Second })
 		r.Value.Unit = config.Seconds
 		return r
 	}
 	repeat := func(name string, at func(*building) *uint32) row {
-		return doc("", "vrrp_"+name, value(name, config.Whole(1, math.MaxInt32), func(b *building, c *cursor.Cursor) {
+		return doc("", "vrrp_"+name, value(name, config.Whole(1, math.MaxUint32), func(b *building, c *cursor.Cursor) {
 			n, ok := c.NumberFrom(0)
 			if !ok {
 				c.Hint("(%s): %s invalid - ignoring", b.Name, name)
@@ -57,11 +57,11 @@ func garpRows() []row {
 		}))
 	}
 	return []row{
-		delay("garp_master_delay", "vrrp_garp_master_delay", func(b *building) *time.Duration { return &b.GARP.Delay }),
+		delay("garp_master_delay", "vrrp_garp_master_delay", 4294, func(b *building) *time.Duration { return &b.GARP.Delay }),
 		repeat("garp_master_repeat", func(b *building) *uint32 { return &b.GARP.Repeat }),
-		delay("garp_master_refresh", "vrrp_garp_master_refresh", func(b *building) *time.Duration { return &b.GARP.Refresh }),
+		delay("garp_master_refresh", "vrrp_garp_master_refresh", math.MaxUint32, func(b *building) *time.Duration { return &b.GARP.Refresh }),
 		repeat("garp_master_refresh_repeat", func(b *building) *uint32 { return &b.GARP.RefreshRepeat }),
-		delay("garp_lower_prio_delay", "vrrp_garp_lower_prio_delay", func(b *building) *time.Duration { return &b.GARP.LowerPrioDelay }),
+		delay("garp_lower_prio_delay", "vrrp_garp_lower_prio_delay", 4294, func(b *building) *time.Duration { return &b.GARP.LowerPrioDelay }),
 		number("garp_lower_prio_repeat", "vrrp_garp_lower_prio_repeat", 0, math.MaxInt32, "Invalid garp_lower_prio_repeat", func(b *building, n int64) {
 			b.GARP.LowerPrioRepeat = uint32(n)
 		}),

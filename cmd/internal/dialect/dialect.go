@@ -214,6 +214,9 @@ func (s *scriptCheck) runs(u cursor.ScriptUse, v Verdict) bool {
 	// keepalived says nothing of these under -t and leaves them out when it runs.
 	s.diags.Noticef(u.Script.Range, diag.Script, "script %s of %s %s: it will not be run", u.Script.Argv[0], u.Owner, v.why())
 	s.cfg.DisableNotify(u.Script)
+	if u.Kind == cursor.LifeScript && v.NoUser {
+		s.diags.Errorf(u.Script.Range, diag.Script, "Invalid %s", strings.ReplaceAll(u.Owner, "_", " "))
+	}
 	if u.Kind == cursor.CheckScript && v.NoUser {
 		s.diags.Errorf(u.Script.Range, diag.Script, "Failed to set uid/gid for misc checker script '%s' - removing", u.Script.Argv[0])
 	}
