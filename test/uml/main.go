@@ -29,15 +29,18 @@ const kernelTests = `^(Test|Benchmark)Kernel`
 // they are left out.
 //
 // Kernel tests start with netlab.Need, which counts them by kernel.
-func Main(m *testing.M, modules ...string) {
+func Main(m *testing.M, modules ...string) { os.Exit(Status(m, modules...)) }
+
+// Status is Main for a TestMain that has to tidy up: it returns the exit status.
+func Status(m *testing.M, modules ...string) int {
 	flag.Parse()
 	if setFlag("test.list") || netlab.Kernel() == "uml" || haveAll(modules) {
-		os.Exit(m.Run())
+		return m.Run()
 	}
 	names, err := kernelTestNames()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "listing the tests:", err)
-		os.Exit(1)
+		return 1
 	}
 	skip := kernelTests
 	if s := flagValue("test.skip"); s != "" {
@@ -49,7 +52,7 @@ func Main(m *testing.M, modules ...string) {
 	if len(names) > 0 {
 		status = max(status, elsewhere(names, userSkip))
 	}
-	os.Exit(status)
+	return status
 }
 
 // elsewhere runs the named tests in User-Mode Linux and returns the exit status.

@@ -1,0 +1,153 @@
+package compat
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keepalived/test/netlab"
+)
+
+// TestInputs: what needs no ip_vs runs exactly when it runs with 2.2.7, -t has its
+// status and complains about its lines, and both dumps say that it was understood alike.
+func TestInputs(t *testing.T) {
+	netlab.Need(t, "root", "netns", "keepalived")
+	compareAll(t, false)
+}
+
+// TestKernelInputs: the same of what has work for the healthchecker.
+func TestKernelInputs(t *testing.T) {
+	netlab.Need(t, "root", "netns", "ipvs", "keepalived")
+	compareAll(t, true)
+}
+
+func compareAll(t *testing.T, checkers bool) {
+	all := slices.DeleteFunc(slices.Concat(inputs(t), seeds(t), samples(t)), func(in input) bool { return in.checkers() != checkers })
+	ledger := readLedger(t)
+	their, our := ask(t, all)
+	compared := 0
+	for i, in := range all {
+		reason, known := ledger.input[in.name]
+		if their[i].crashed() {
+			if our[i].crashed() {
+				t.Errorf("%s: both crash", in.name)
+			}
+			if known {
+				t.Errorf("%s: 2.2.7 crashes; no line is needed in the ledger", in.name)
+			}
+			continue
+		}
+		compared++
+		problem := ledger.without(compare(in, their[i], our[i]), our[i])
+		switch {
+		case problem != "" && !known:
+			t.Errorf("%s: %s\n--- 2.2.7: %d\n%s--- ours: %d\n%s", in.name, problem, their[i].status, their[i].said, our[i].status, our[i].said)
+		case problem == "" && known:
+			t.Errorf("%s: the ledger has %q, but there is no difference", in.name, reason)
+		}
+	}
+	t.Logf("%d inputs, %d compared", len(all), compared)
+}
+
+// difference is in what two answers differ: nothing, the verdict, or what was understood.
+type difference struct {
+	verdict, lines, understood string
+}
+
+func compare(in input, their, our answer) (d difference) {
+	switch {
+	case our.crashed():
+		d.verdict = "we crash"
+	case our.status != their.status && !(our.status == 2 && their.ended == "2"):
+		// 2.2.7's -t cannot tell what does not run from what it complains about.
+		d.verdict = "status of -t"
+	case their.ended != our.ended && !(their.ended != "" && our.ended != ""):
+		d.verdict = "2.2.7 " + life(their) + ", ours " + life(our) + "\n" + our.log
+	}
+	if our.status != 2 {
+		d.lines = compareLines(in, their, our)
+	}
+	if their.ended == "" && our.ended == "" {
+		d.understood = dumpDiff("keepalived.data", their.vrrp, our.vrrp) + dumpDiff("keepalived_check.data", their.check, our.check)
+	}
+	return d
+}
+
+func life(a answer) string {
+	if a.ended == "" {
+		return "runs"
+	}
+	return "ends with " + a.ended
+}
+
+func dumpDiff(name, their, our string) string {
+	diff := cmp.Diff(strings.Split(normal(their), "\n"), strings.Split(normal(our), "\n"))
+	if diff == "" {
+		return ""
+	}
+	return name + " (-2.2.7 +ours):\n" + diff
+}
+
+// compareLines finds complaints that only one of the two has. Where 2.2.7 notices at the
+// end of a block what is wrong with it, we name its head, and the other way round.
+func compareLines(in input, their, our answer) string {
+	heads := headsOf(in)
+	said := func(lines map[place]bool, p place) bool {
+		if lines[p] {
+			return true
+		}
+		for q := range lines { // 2.2.7 leaves the file out in its first look
+			if q.line == p.line && (q.file == "" || p.file == "") {
+				return true
+			}
+		}
+		return false
+	}
+	for p := range their.lines {
+		if !said(our.lines, p) && !said(our.lines, heads[p]) && !said(our.lines, place{p.file, p.line - 1}) {
+			return "2.2.7 alone complains about line " + p.String()
+		}
+	}
+	if their.whole > 0 {
+		return ""
+	}
+	for p := range our.lines {
+		if said(their.lines, p) || said(their.lines, place{p.file, p.line + 1}) {
+			continue
+		}
+		closing := false
+		for end, head := range heads {
+			closing = closing || head == p && said(their.lines, end)
+		}
+		if !closing {
+			return "we alone complain about line " + p.String()
+		}
+	}
+	return ""
+}
+
+// headsOf maps the place of every closing brace to that of the opening one.
+func headsOf(in input) map[place]place {
+	out := map[place]place{}
+	for name, text := range in.files {
+		if name == mainFile {
+			name = ""
+		}
+		var open []place
+		for i, line := range strings.Split(text, "\n") {
+			line, _, _ = strings.Cut(line, "#")
+			for _, c := range line {
+				switch {
+				case c == '{':
+					open = append(open, place{name, i + 1})
+				case c == '}' && len(open) > 0:
+					out[place{name, i + 1}] = open[len(open)-1]
+					open = open[:len(open)-1]
+				}
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,62 @@
+#!/bin/bash
+# one.sh NUMBER WHO PROGRAM OPTION...: what PROGRAM says to the configuration in/NUMBER
+# (-t with the OPTIONs), whether it runs with it, and its dumps, into out/NUMBER.WHO. It
+# runs in namespaces of its own, of which it is the first process.
+number=$1 who=$2 program=$3
+shift 3
+out=/mnt/out/$number.$who
+mkdir -p $out
+
+for d in /run /tmp /etc/keepalived; do mkdir -p $d; mount -t tmpfs none $d; done
+cp -r /mnt/in/$number/. /etc/keepalived
+cd /etc/keepalived
+ip -batch - <<'END'
+link set lo up
+link add eth0 address 02:00:00:00:00:10 type veth peer name peer0 address 02:00:00:00:00:20
+link add eth1 address 02:00:00:00:00:11 type veth peer name peer1 address 02:00:00:00:00:21
+link add eth2 address 02:00:00:00:00:12 type veth peer name peer2 address 02:00:00:00:00:22
+link set eth0 up
+link set eth1 up
+link set eth2 up
+link set peer0 up
+link set peer1 up
+link set peer2 up
+addr add 198.18.9.1/24 dev eth0
+END
+
+# The inner shell speaks of a crash, not this one.
+sh -c "timeout 20 $program -t -n -f /etc/keepalived/keepalived.conf $* >$out/test 2>&1; echo \$? >$out/status" 2>/dev/null
+
+$program -n -l -D -f /etc/keepalived/keepalived.conf >$out/log 2>&1 &
+pid=$!
+alive() { kill -0 $pid 2>/dev/null; }
+
+# Until it runs, ends, or is as idle as without any work. A checker or VRRP process
+# that has come up says so; the parent alone says nothing.
+for ((i = 0; i < 100; i++)); do
+  alive || break
+  if grep -q 'Startup complete' $out/log; then break; fi
+  if ((i > 30)) && ! grep -q 'Starting .* child process' $out/log; then break; fi
+  sleep 0.05
+done
+sleep 0.2
+if ! alive; then
+  wait $pid
+  echo $? >$out/ended
+  exit 0
+fi
+
+kill -USR1 $pid
+# All dumps are there when their sizes stay the same; each process writes one.
+want=1
+for p in $(cat /proc/$pid/task/$pid/children); do want=$((want + 1)); done
+last=
+for ((i = 0; i < 60; i++)); do
+  sleep 0.05
+  sizes=$(stat -c '%n %s' /tmp/*.data 2>/dev/null)
+  if [ "$sizes" = "$last" ] && (($(grep -c . <<<"$sizes") >= want)) && ! grep -q ' 0$' <<<"$sizes"; then break; fi
+  last=$sizes
+done
+cp /tmp/*.data $out/ 2>/dev/null
+alive || { wait $pid; echo $? >$out/ended; }
+exit 0
