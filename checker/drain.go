@@ -84,7 +84,7 @@ func (d *daemon) lookAtDrains(now clock.Instant) {
 	}
 	if len(ask) > 0 && !o.polling {
 		o.polling = d.counter.ask(countRequest{keys: keys, fresh: true, done: func(n counts, err error) {
-			d.loop.Post(func(now clock.Instant) { d.counted(now, ask, n, err) })
+			d.post(func(now clock.Instant) { d.counted(now, ask, n, err) })
 		}})
 	}
 	o.schedule(now)
@@ -117,7 +117,6 @@ func (d *daemon) drained(now clock.Instant, key serverKey, cause string) {
 	}
 	v := proto.Clone(old).(*pb.ServerOverride)
 	v.Mode, v.Until, v.UntilInstant = pb.ServerMode_SERVER_MODE_DISABLED, nil, 0
-	d.info(fmt.Sprintf("Service %s of VS %s is %s", v.GetServerName(), v.GetServiceName(), cause))
 	d.overrides.put(now, key, v)
-	d.report.Override(&pb.OverrideChange{Override: v, Cause: cause})
+	d.report.Override(&pb.OverrideChange{Override: proto.Clone(v).(*pb.ServerOverride), Cause: cause})
 }

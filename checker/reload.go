@@ -43,13 +43,13 @@ func (d *daemon) configure(u childapi.Update) {
 		}
 		p := &preparation{generation: u.Generation, model: m, records: u.Records, overrides: u.Overrides}
 		done := make(chan struct{})
-		if d.loop.Post(func(clock.Instant) { d.prepare(p, started); close(done) }) {
+		if d.post(func(clock.Instant) { d.prepare(p, started); close(done) }) {
 			<-done
 		}
 	case childapi.Commit:
-		d.loop.Post(func(now clock.Instant) { d.commit(now, u.Generation) })
+		d.post(func(now clock.Instant) { d.commit(now, u.Generation) })
 	case childapi.Abort:
-		d.loop.Post(func(clock.Instant) {
+		d.post(func(clock.Instant) {
 			if d.prepared != nil && d.prepared.generation == u.Generation {
 				d.prepared = nil
 			}

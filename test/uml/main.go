@@ -29,15 +29,18 @@ const kernelTests = `^(Test|Benchmark)Kernel`
 // they are left out.
 //
 // Kernel tests start with netlab.Need, which counts them by kernel.
-func Main(m *testing.M, modules ...string) {
+func Main(m *testing.M, modules ...string) { os.Exit(Tests(m.Run, modules...)) }
+
+// Tests is Main for those who have something to clean up: it returns the exit status.
+func Tests(run func() int, modules ...string) int {
 	flag.Parse()
 	if setFlag("test.list") || netlab.Kernel() == "uml" || haveAll(modules) {
-		os.Exit(m.Run())
+		return run()
 	}
 	names, err := kernelTestNames()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "listing the tests:", err)
-		os.Exit(1)
+		return 1
 	}
 	skip := kernelTests
 	if s := flagValue("test.skip"); s != "" {
@@ -45,11 +48,11 @@ func Main(m *testing.M, modules ...string) {
 	}
 	userSkip := flagValue("test.skip")
 	_ = flag.Set("test.skip", skip)
-	status := m.Run()
+	status := run()
 	if len(names) > 0 {
 		status = max(status, elsewhere(names, userSkip))
 	}
-	os.Exit(status)
+	return status
 }
 
 // elsewhere runs the named tests in User-Mode Linux and returns the exit status.
