@@ -53,7 +53,7 @@ func TestReload(t *testing.T) {
 	}
 
 	r.configure(strings.ReplaceAll(two(""), "10.0.0.2 80", "10.0.0.3 80")) // a server, a service
-	r.operations("set TCP 10.0.0.100:80", "remove TCP 10.0.0.101:80")
+	r.operations("remove TCP 10.0.0.101:80", "set TCP 10.0.0.100:80")
 	log := strings.Join(r.said(), "\n")
 	for _, line := range []string{"service " + rs2 + " no longer exist", "Removing service " + rs2 + " from VS " + vs1, "Removing Virtual Server [10.0.0.101]:tcp:80"} {
 		if !strings.Contains(log, line) {
