@@ -2,6 +2,7 @@ package checker
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,18 @@ func TestDrain(t *testing.T) {
 			t.Fatal("nobody counts")
 		}
 		r.has("TCP 10.0.0.100:80: rr 10.0.0.1:80/0 10.0.0.2:80/1", other)
+	}
+	// One that is over is in the kernel's number until it is forgotten.
+	list := t.TempDir() + "/ip_vs_conn"
+	r.d.counter.list = list
+	for state, out := range map[string]bool{"FIN_WAIT": false, "TIME_WAIT": true} {
+		if err := os.WriteFile(list, []byte("TCP C0A80001 9C40 0A000064 0050 0A000001 0050 "+state+" 99\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := r.d.counter.serve(countRequest{keys: r.d.model.services[0].ends, fresh: true, ended: true}); err != nil ||
+			(n.of(r.d.model.services[0].ends, at("10.0.0.1:80")) == connections{}) != out {
+			t.Errorf("%s: %v, %v", state, n, err)
+		}
 	}
 	r.run(1100 * time.Millisecond)
 	r.count(destinationWith("10.0.0.1:80", 0, 0))

@@ -111,6 +111,7 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	d.director = health.New(health.Options{Seed: seed(), InitNotifies: g.RSInitNotifies, NoCheckerMail: g.NoCheckerEmails})
 	if g.NamespaceIPVSSet {
 		d.table.netns.Store(&g.NamespaceIPVS)
+		d.counter.list = "" // that of another namespace
 	}
 	d.take(p)
 	if len(p.records) > 0 {

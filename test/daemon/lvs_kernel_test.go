@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,8 +28,12 @@ func TestKernelServers(t *testing.T) {
 	foreign := "-A -u 192.0.2.77:53 -s wlc"
 	r.ipvsadm("-A", "-u", "192.0.2.77:53", "-s", "wlc")
 	r.start(conf("", vsConf{service: "  persistence_timeout 50", server: "    uthreshold 100\n    lthreshold 50"}))
-	full := []string{foreign, vsLine(" -p 50"), rsLine(rs1, 1) + " -x 100 -y 50", rsLine(rs2, 1) + " -x 100 -y 50"}
+	full := []string{foreign, vsLine(" -p 50"), rsLine(rs1, 1), rsLine(rs2, 1)}
 	r.becomes(5*time.Second, full...)
+	out, err := r.h.Command("ipvsadm", "-Ln", "--thresholds").CombinedOutput()
+	if err != nil || strings.Count(string(out), " 100 ") != 2 || strings.Count(string(out), " 50 ") != 2 {
+		t.Errorf("thresholds: %s, %v", out, err)
+	}
 	r.says("TCP connection to [" + rs1 + "]:tcp:80 success.")
 	r.down(rs1 + ":80")
 	r.becomes(6*time.Second, foreign, full[1], full[3])
@@ -146,7 +149,7 @@ func TestKernelDeaths(t *testing.T) {
 // ended, and all of it survives a reload and the death of the child.
 func TestKernelDrain(t *testing.T) {
 	r := newKernelLVS(t)
-	r.start(conf("lvs_timeouts tcpfin 2", vsConf{}))
+	r.start(conf("", vsConf{}))
 	r.becomes(5*time.Second, vsLine(""), rsLine(rs1, 1), rsLine(rs2, 1))
 	r.h.IP("addr", "add", vs+"/32", "dev", "lo")
 	a, b := r.dial(), r.dial() // one on each
@@ -162,16 +165,14 @@ func TestKernelDrain(t *testing.T) {
 	}
 	r.says("Going on with what was known of VS")
 	r.stays(time.Second)
-	r.reload(conf("lvs_timeouts tcpfin 2", vsConf{service: "  quorum 1"}))
+	r.reload(conf("", vsConf{service: "  quorum 1"}))
 	r.stays(time.Second)
 	if c := r.services()[0].GetServers()[0]; c.GetOverride().GetWhy() != "test" || c.GetActiveConnections() != 1 {
 		t.Errorf("status: %v", c)
 	}
-	for _, conn := range []net.Conn{a, b} {
-		_ = conn.(*net.TCPConn).SetLinger(0) // a reset: ip_vs forgets it after 10 s
-		conn.Close()
-	}
-	r.becomes(15*time.Second, drained[0], drained[2])
+	a.Close() // the server closes too: ip_vs remembers them for two minutes, and they are over
+	b.Close()
+	r.becomes(8*time.Second, drained[0], drained[2])
 	r.says("drained: the last connection has ended")
 	if o := r.services()[0].GetServers()[0].GetOverride(); o.GetMode() != pb.ServerMode_SERVER_MODE_DISABLED {
 		t.Errorf("after the drain: %v", o)

@@ -3,11 +3,14 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -252,4 +255,19 @@ func (r *rig) set(q *pb.SetRealServerRequest) (*pb.ServerOverride, error) {
 	defer cancel()
 	a, err := r.client().SetRealServer(ctx, q)
 	return a.GetOverride(), err
+}
+
+// readsFIFO collects what is in a FIFO of the daemon and what comes.
+func (r *rig) readsFIFO(name string) *stream {
+	r.Helper()
+	r.eventually(name, func() bool { return r.exists(name) })
+	// Open for writing as well, so that it is never at its end.
+	f, err := os.OpenFile(r.p.Path(name), os.O_RDWR|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { f.Close() })
+	s := &stream{}
+	go func() { _, _ = io.Copy(s, f) }()
+	return s
 }
