@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"os"
 	"time"
 
 	"keepalived/checker/ipvs"
@@ -30,6 +32,7 @@ type counterConn interface {
 type counter struct {
 	open     func() (counterConn, error)
 	requests chan countRequest // 16: what does not fit is told so
+	list     string            // file with the kernel's connections; "" none
 
 	conn   counterConn
 	failed error
@@ -42,6 +45,8 @@ type countRequest struct {
 	keys []ipvs.Key
 	// fresh: a reading of before the request is not good enough.
 	fresh bool
+	// ended: an inactive connection that is over does not count.
+	ended bool
 	// timeouts, when not zero, are set instead.
 	timeouts ipvs.Timeouts
 	// done gets the answer on the counter's goroutine; it may wait for the loop.
@@ -70,7 +75,7 @@ type reading struct {
 }
 
 func newCounter(open func() (counterConn, error)) *counter {
-	return &counter{open: open, requests: make(chan countRequest, 16), seen: map[ipvs.Key]reading{}}
+	return &counter{open: open, list: "/proc/net/ip_vs_conn", requests: make(chan countRequest, 16), seen: map[ipvs.Key]reading{}}
 }
 
 // ask hands a request over; false: too many wait.
@@ -155,7 +160,62 @@ func (c *counter) serve(r countRequest) (counts, error) {
 		}
 		out[k] = seen.list
 	}
+	if r.ended {
+		c.dropEnded(out)
+	}
 	return out, nil
+}
+
+// maxConnList bounds what is read of the list of connections: a million has 100 MB.
+const maxConnList = 128 << 20
+
+// dropEnded takes those that are over out of the inactive ones: the kernel counts them
+// until it forgets them. What cannot be found out stays as it is.
+func (c *counter) dropEnded(n counts) {
+	wanted := map[ipvs.ConnKey]bool{}
+	for k, list := range n {
+		for at, v := range list {
+			if v.active == 0 && v.inactive > 0 {
+				for _, p := range connProtocols(k) {
+					wanted[ipvs.ConnKey{Protocol: p, Server: at}] = true
+				}
+			}
+		}
+	}
+	if len(wanted) == 0 || c.list == "" {
+		return
+	}
+	f, err := os.Open(c.list)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	lasting, err := ipvs.Lasting(f, wanted, maxConnList)
+	if err != nil {
+		return
+	}
+	for k, list := range n {
+		list = maps.Clone(list)
+		for at, v := range list {
+			sum := 0
+			for _, p := range connProtocols(k) {
+				sum += lasting[ipvs.ConnKey{Protocol: p, Server: at}]
+			}
+			v.inactive = min(v.inactive, uint64(sum))
+			if v.active == 0 {
+				list[at] = v
+			}
+		}
+		n[k] = list
+	}
+}
+
+// connProtocols are the protocols of the connections of a service.
+func connProtocols(k ipvs.Key) []ipvs.Protocol {
+	if k.Mark != 0 {
+		return []ipvs.Protocol{ipvs.TCP, ipvs.UDP, ipvs.SCTP}
+	}
+	return []ipvs.Protocol{k.Protocol}
 }
 
 func (c *counter) hangUp() {

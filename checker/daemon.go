@@ -75,12 +75,13 @@ type scriptRunner interface {
 	Start(script.Command)
 }
 
-// daemon is the child. Everything but opt, log, loop, group, ctx and counter belongs to
-// the loop.
+// daemon is the child. Everything but opt, log, loop, post, group, ctx and counter
+// belongs to the loop.
 type daemon struct {
 	opt     Options
 	log     *slog.Logger
 	loop    *loop.Loop[task]
+	post    func(task) bool // puts a task into the loop's inbox, from any other goroutine
 	group   *errgroup.Group
 	ctx     context.Context
 	counter *counter
@@ -121,12 +122,12 @@ func Run(opt Options) int {
 	d.probes = pool
 	worker := ipvs.New(ipvs.Config{
 		Clock: clock.Real{}, Open: func() (ipvs.Kernel, error) { return d.openTable() },
-		Applied:  func(a ipvs.Applied) { d.loop.Post(func(clock.Instant) { d.applied(a) }) },
-		Repaired: func(r ipvs.Repaired) { d.loop.Post(func(clock.Instant) { d.repaired(r) }) },
+		Applied:  func(a ipvs.Applied) { d.post(func(clock.Instant) { d.applied(a) }) },
+		Repaired: func(r ipvs.Repaired) { d.post(func(clock.Instant) { d.repaired(r) }) },
 	})
 	d.table.worker = worker
 	runner := script.NewRunner(script.Config{Done: func(r script.Result) {
-		d.loop.Post(func(now clock.Instant) { d.notify.done(now, r) })
+		d.post(func(now clock.Instant) { d.notify.done(now, r) })
 	}})
 	d.notify.runner = runner
 
@@ -167,7 +168,7 @@ func newDaemon(opt Options) *daemon {
 		loop:  loop.New[task](clock.Real{}, clock.Real{}.NewWaker(), 1024),
 		lives: map[string]*life{}, ctx: context.Background(),
 	}
-	d.timers.Arm = d.loop.Arm
+	d.post, d.timers.Arm = d.loop.Post, d.loop.Arm
 	d.table.init(d)
 	d.overrides.init(d)
 	d.notify.init(d)

@@ -15,10 +15,10 @@ import (
 // drainEvery is how often the connections of draining servers are counted.
 const drainEvery = time.Second
 
-// A drain is over when ip_vs knows no connection of the server any more, active or
-// inactive: an inactive one may be half closed and still sending. One that is quite
-// closed counts for as long as ip_vs remembers it (lvs_timeouts tcpfin, 120 s), and a
-// datagram's sender until he has been silent for the udp timeout (300 s).
+// A drain is over when ip_vs has no connection of the server any more that goes on:
+// active ones, and inactive ones that are not over, which may be half closed and still
+// sending. A datagram's sender counts until he has been silent for the udp timeout of
+// ip_vs (300 s).
 
 // explainDrain says what may keep a drain from its end.
 func (d *daemon) explainDrain(s *service, server string) {
@@ -83,8 +83,8 @@ func (d *daemon) lookAtDrains(now clock.Instant) {
 		}
 	}
 	if len(ask) > 0 && !o.polling {
-		o.polling = d.counter.ask(countRequest{keys: keys, fresh: true, done: func(n counts, err error) {
-			d.loop.Post(func(now clock.Instant) { d.counted(now, ask, n, err) })
+		o.polling = d.counter.ask(countRequest{keys: keys, fresh: true, ended: true, done: func(n counts, err error) {
+			d.post(func(now clock.Instant) { d.counted(now, ask, n, err) })
 		}})
 	}
 	o.schedule(now)
@@ -117,7 +117,6 @@ func (d *daemon) drained(now clock.Instant, key serverKey, cause string) {
 	}
 	v := proto.Clone(old).(*pb.ServerOverride)
 	v.Mode, v.Until, v.UntilInstant = pb.ServerMode_SERVER_MODE_DISABLED, nil, 0
-	d.info(fmt.Sprintf("Service %s of VS %s is %s", v.GetServerName(), v.GetServiceName(), cause))
 	d.overrides.put(now, key, v)
-	d.report.Override(&pb.OverrideChange{Override: v, Cause: cause})
+	d.report.Override(&pb.OverrideChange{Override: proto.Clone(v).(*pb.ServerOverride), Cause: cause})
 }

@@ -1,12 +1,12 @@
 package checker
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
 
 	"keepalived/checker/checkercfg"
+	"keepalived/rpc/childapi"
 )
 
 // This file finds what an operator means: virtual servers and real servers by key, by
@@ -36,11 +36,15 @@ func (m *model) findService(word string) (*service, error) {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return nil, fmt.Errorf("%q is more than one virtual server; say which: %s", word, listed(found, (*service).title))
+		return nil, notFound("%q is more than one virtual server; say which: %s", word, listed(found, (*service).title))
 	case len(m.services) == 0:
-		return nil, errors.New("no virtual server is configured")
+		return nil, notFound("no virtual server is configured")
 	}
-	return nil, fmt.Errorf("there is no virtual server %q; there are: %s", word, listed(m.services, (*service).title))
+	return nil, notFound("there is no virtual server %q; there are: %s", word, listed(m.services, (*service).title))
+}
+
+func notFound(format string, args ...any) error {
+	return &childapi.NotFoundError{Text: fmt.Sprintf(format, args...)}
 }
 
 func (s *service) title() string { return s.key }
@@ -96,9 +100,9 @@ func (s *service) findServer(word string) (int, error) {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return 0, fmt.Errorf("%q is more than one real server of %s; say which: %s", word, s.key, listed(s.cfg.Servers, name))
+		return 0, notFound("%q is more than one real server of %s; say which: %s", word, s.key, listed(s.cfg.Servers, name))
 	}
-	return 0, fmt.Errorf("%s has no real server %q; it has: %s", s.key, word, listed(s.cfg.Servers, name))
+	return 0, notFound("%s has no real server %q; it has: %s", s.key, word, listed(s.cfg.Servers, name))
 }
 
 // listed names some of a list.

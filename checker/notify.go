@@ -131,7 +131,7 @@ func (n *notifier) settle() {
 // the loop goroutine.
 func (n *notifier) drain(within time.Duration) {
 	idle := make(chan struct{})
-	n.d.loop.Post(func(clock.Instant) { n.idle = idle; n.settle() })
+	n.d.post(func(clock.Instant) { n.idle = idle; n.settle() })
 	limit := time.NewTimer(within)
 	defer limit.Stop()
 	select {

@@ -117,9 +117,6 @@ func (o *overrides) prune(now clock.Instant) {
 			}
 		}
 		delete(o.byKey, key)
-		if o.d.before == nil { // else the Director has said it
-			o.d.info("Dropping the request for service " + v.GetServerName() + " of VS " + v.GetServiceName() + ": the server is no longer configured")
-		}
 		o.d.report.Override(&pb.OverrideChange{Override: v, Removed: true, Cause: "the server left the configuration"})
 	}
 	o.schedule(now)

@@ -22,7 +22,7 @@ func (d *daemon) startProbes(now clock.Instant) {
 
 // probed is what a probe has found, on a goroutine of the pool.
 func (d *daemon) probed(t health.Ticket, r health.Result, took time.Duration) {
-	d.loop.Post(func(now clock.Instant) { d.result(now, t, r, took) })
+	d.post(func(now clock.Instant) { d.result(now, t, r, took) })
 }
 
 func (d *daemon) result(now clock.Instant, t health.Ticket, r health.Result, took time.Duration) {

@@ -43,13 +43,13 @@ func (d *daemon) configure(u childapi.Update) {
 		}
 		p := &preparation{generation: u.Generation, model: m, records: u.Records, overrides: u.Overrides}
 		done := make(chan struct{})
-		if d.loop.Post(func(clock.Instant) { d.prepare(p, started); close(done) }) {
+		if d.post(func(clock.Instant) { d.prepare(p, started); close(done) }) {
 			<-done
 		}
 	case childapi.Commit:
-		d.loop.Post(func(now clock.Instant) { d.commit(now, u.Generation) })
+		d.post(func(now clock.Instant) { d.commit(now, u.Generation) })
 	case childapi.Abort:
-		d.loop.Post(func(clock.Instant) {
+		d.post(func(clock.Instant) {
 			if d.prepared != nil && d.prepared.generation == u.Generation {
 				d.prepared = nil
 			}
@@ -111,6 +111,7 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	d.director = health.New(health.Options{Seed: seed(), InitNotifies: g.RSInitNotifies, NoCheckerMail: g.NoCheckerEmails})
 	if g.NamespaceIPVSSet {
 		d.table.netns.Store(&g.NamespaceIPVS)
+		d.counter.list = "" // that of another namespace
 	}
 	d.take(p)
 	if len(p.records) > 0 {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	"keepalived/core/clock"
 	"keepalived/core/process"
 	pb "keepalived/proto/keepalived/v1"
@@ -28,10 +30,13 @@ func (d *daemon) serve(ctx context.Context, cmd *pb.ServeResponse, send func(*pb
 			v, err := d.overrides.set(now, c.SetServer)
 			return answer{v, err}
 		})
-		if err = errors.Join(err, a.err); err != nil {
+		switch {
+		case err != nil:
 			return err
+		case a.err != nil:
+			return a.err
 		}
-		return send(&pb.ServeRequest{Answer: &pb.ServeRequest_Override{Override: a.v}})
+		return send(&pb.ServeRequest{Answer: &pb.ServeRequest_Override{Override: proto.Clone(a.v).(*pb.ServerOverride)}})
 	}
 	return errors.New("the healthchecker process does not know this command")
 }
@@ -40,7 +45,7 @@ func (d *daemon) serve(ctx context.Context, cmd *pb.ServeResponse, send func(*pb
 func ask[T any](ctx context.Context, d *daemon, f func(now clock.Instant) T) (T, error) {
 	answer := make(chan T, 1)
 	var zero T
-	if !d.loop.Post(func(now clock.Instant) { answer <- f(now) }) {
+	if !d.post(func(now clock.Instant) { answer <- f(now) }) {
 		return zero, errors.New("the healthchecker process is stopping")
 	}
 	select {

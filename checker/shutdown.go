@@ -23,7 +23,7 @@ func (d *daemon) shutdown() {
 		d.info("The parent is gone: ip_vs stays as it is")
 		return
 	}
-	d.loop.Post(func(now clock.Instant) { d.stop(now) })
+	d.post(func(now clock.Instant) { d.stop(now) })
 	limit := time.NewTimer(stopLimit)
 	defer limit.Stop()
 	select {

@@ -18,7 +18,8 @@ type table struct {
 	d       *daemon
 	worker  tableWorker
 	entries map[ipvs.Key]*entry
-	touched map[ipvs.Key]bool // to be looked at when the turn ends
+	touched map[ipvs.Key]bool // to be looked at when the turn ends,
+	order   []ipvs.Key        // in this order
 	gen     uint64
 	absent  error // this kernel has no ip_vs
 	netns   atomic.Pointer[string]
@@ -55,28 +56,34 @@ func (t *table) touch(s *service) {
 		return
 	}
 	for _, k := range s.ends {
-		t.touched[k] = true
+		t.touchKey(k)
 	}
 }
 
-// touchAll notes everything that was wanted or is to be.
-func (t *table) touchAll() {
-	for k := range t.entries {
+func (t *table) touchKey(k ipvs.Key) {
+	if !t.touched[k] {
 		t.touched[k] = true
+		t.order = append(t.order, k)
 	}
-	for k := range t.d.model.users {
-		t.touched[k] = true
+}
+
+// touchAll notes everything that is to be, in the order of the file, and everything that
+// was wanted.
+func (t *table) touchAll() {
+	for _, s := range t.d.model.services {
+		t.touch(s)
+	}
+	for k := range t.entries {
+		t.touchKey(k)
 	}
 }
 
 // flush says what has changed to the worker.
 func (t *table) flush() {
-	if len(t.touched) == 0 {
-		return
-	}
-	for k := range t.touched {
+	for _, k := range t.order {
 		t.sync(k)
 	}
+	t.order = t.order[:0]
 	clear(t.touched)
 }
 

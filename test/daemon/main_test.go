@@ -7,6 +7,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"keepalived/test/netlab"
+	"keepalived/test/uml"
 )
 
 // ours and ourCtl are the programs under test, absolute; set by TestMain.
@@ -19,7 +22,10 @@ func TestMain(m *testing.M) {
 	if !parallel { // the tests wait most of their time
 		_ = flag.Set("test.parallel", "12")
 	}
-	os.Exit(withPrograms(m.Run))
+	if netlab.Kernel() == "uml" { // one slow processor
+		_ = flag.Set("test.parallel", "2")
+	}
+	os.Exit(withPrograms(func() int { return uml.Status(m, "ip_vs") }))
 }
 
 // withPrograms finds or builds the programs and removes what it has built.
@@ -48,5 +54,6 @@ func withPrograms(run func() int) int {
 			return 1
 		}
 	}
+	_ = os.Setenv("KEEPALIVED_BIN", ours) // for the tests that run on the other kernel
 	return run()
 }

@@ -111,10 +111,14 @@ func (r *rig) exists(name string) bool {
 	return err == nil
 }
 
-// eventually waits up to 5 s.
+// eventually waits up to 5 s, on the slow kernel longer.
 func (r *rig) eventually(what string, cond func() bool) {
 	r.Helper()
-	netlab.Eventually(r.T, 5*time.Second, what, cond)
+	limit := 5 * time.Second
+	if netlab.Kernel() == "uml" {
+		limit *= 4
+	}
+	netlab.Eventually(r.T, limit, what, cond)
 }
 
 // says waits for a line on the console.
