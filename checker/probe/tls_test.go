@@ -4,8 +4,13 @@
 package probe
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"math/big"
 	"net"
 	"net/netip"
 	"os"
@@ -47,7 +52,7 @@ func TestSelfSigned(t *testing.T) {
 		{name: "RSA key exchange", cert: []string{"-newkey", "rsa:2048"}, options: []string{"-tls1_2", "-cipher", "AES256-SHA:@SECLEVEL=0"}},
 		{name: "RSA of 512 bits", cert: []string{"-newkey", "rsa:512"}, options: []string{"-tls1", "-cipher", "DEFAULT:@SECLEVEL=0"}},
 		{name: "signed with SHA-1", cert: []string{"-newkey", "rsa:1024", "-sha1"}, options: []string{"-cipher", "DEFAULT:@SECLEVEL=0"}},
-		{name: "expired", cert: []string{"-newkey", "rsa:2048", "-days", "-1"}},
+		{name: "signature with SHA-1", cert: []string{"-newkey", "rsa:2048"}, options: []string{"-tls1_2", "-cipher", "DEFAULT:@SECLEVEL=0", "-sigalgs", "RSA+SHA1"}},
 		{name: "negative serial number", cert: []string{"-newkey", "rsa:2048", "-set_serial", "-5"}},
 		{name: "Ed25519", cert: []string{"-newkey", "ed25519"}},
 		{name: "P-521", cert: []string{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp521r1"}, options: []string{"-named_curve", "P-521"}},
@@ -62,6 +67,24 @@ func TestSelfSigned(t *testing.T) {
 				t.Log(err)
 			}
 		})
+	}
+}
+
+// TestExpired: a certificate is looked at only with a CA.
+func TestExpired(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Unix(1, 0), NotAfter: time.Unix(2, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, past, past, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := tls.NewListener(listen(t, "127.0.0.1:0"), &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	s := serve(t, l, send("HTTP/1.0 200 OK\r\n\r\n"))
+	if f := one(t, get(s.at, "/", true)); !f.OK {
+		t.Errorf("%v", f)
 	}
 }
 
