@@ -34,7 +34,7 @@ type rig struct {
 	stop  func()
 }
 
-func start(t *testing.T, l Limits) *rig {
+func start(t testing.TB, l Limits) *rig {
 	t.Helper()
 	r := &rig{found: make(chan found, 4096)}
 	r.Pool = New(Config{Limits: l, Done: func(k health.Ticket, h health.Result, took time.Duration) {
@@ -66,7 +66,7 @@ func start(t *testing.T, l Limits) *rig {
 	return r
 }
 
-func (r *rig) next(t *testing.T) found {
+func (r *rig) next(t testing.TB) found {
 	t.Helper()
 	select {
 	case f := <-r.found:
@@ -78,7 +78,7 @@ func (r *rig) next(t *testing.T) found {
 }
 
 // one makes one probe and returns what it found.
-func one(t *testing.T, target Target) found {
+func one(t testing.TB, target Target) found {
 	t.Helper()
 	r := start(t, Limits{})
 	defer r.stop()
@@ -123,7 +123,7 @@ type server struct {
 	asked []string
 }
 
-func listen(t *testing.T, address string) net.Listener {
+func listen(t testing.TB, address string) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -136,7 +136,7 @@ func listen(t *testing.T, address string) net.Listener {
 func port(l net.Listener) netip.AddrPort { return l.Addr().(*net.TCPAddr).AddrPort() }
 
 // serve runs a server whose answer depends on the request's first line.
-func serve(t *testing.T, l net.Listener, answer func(line string, c net.Conn)) *server {
+func serve(t testing.TB, l net.Listener, answer func(line string, c net.Conn)) *server {
 	t.Helper()
 	s := &server{at: port(l)}
 	go func() {
@@ -192,7 +192,7 @@ func until(text string) func(string, net.Conn) {
 }
 
 // pair makes a self-signed certificate with openssl and returns its files.
-func pair(t *testing.T, options ...string) (cert, key string) {
+func pair(t testing.TB, options ...string) (cert, key string) {
 	t.Helper()
 	dir := t.TempDir()
 	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
@@ -204,7 +204,7 @@ func pair(t *testing.T, options ...string) (cert, key string) {
 	return cert, key
 }
 
-func command(t *testing.T, name string, args ...string) {
+func command(t testing.TB, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
@@ -212,7 +212,7 @@ func command(t *testing.T, name string, args ...string) {
 }
 
 // secure wraps a listener into TLS with a certificate made for it.
-func secure(t *testing.T, l net.Listener, c *tls.Config) net.Listener {
+func secure(t testing.TB, l net.Listener, c *tls.Config) net.Listener {
 	t.Helper()
 	cert, key := pair(t)
 	p, err := tls.LoadX509KeyPair(cert, key)
@@ -224,7 +224,7 @@ func secure(t *testing.T, l net.Listener, c *tls.Config) net.Listener {
 }
 
 // daemon runs a real server until the test ends, and waits until its port answers.
-func daemon(t *testing.T, at netip.AddrPort, name string, args ...string) {
+func daemon(t testing.TB, at netip.AddrPort, name string, args ...string) {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
@@ -256,7 +256,7 @@ func daemon(t *testing.T, at netip.AddrPort, name string, args ...string) {
 }
 
 // unused is a port of loopback that nobody listens on.
-func unused(t *testing.T) netip.AddrPort {
+func unused(t testing.TB) netip.AddrPort {
 	t.Helper()
 	l := listen(t, "127.0.0.1:0")
 	defer l.Close()
