@@ -199,6 +199,9 @@ func (c *testChild) handover() {
 func (c *testChild) configure(u childapi.Update) {
 	switch u.Phase {
 	case childapi.Prepare:
+		if u.Initial && c.boot.Role == childapi.Checker {
+			c.say("inherits %d records %d overrides", len(u.Records), len(u.Overrides))
+		}
 		c.prepared = "ok"
 		for _, n := range u.Tree.Roots {
 			if n.Keyword.Text == c.word && len(n.Args) > 0 {
@@ -224,6 +227,8 @@ func (c *testChild) configure(u childapi.Update) {
 		c.say("applied %d", u.Generation)
 		c.client.Event(&pb.Event{Kind: &pb.Event_Instance{Instance: &pb.InstanceChange{
 			Instance: &pb.Instance{Name: "VI_\xff", State: pb.InstanceState_INSTANCE_STATE_MASTER}}}})
+		c.client.Records(true, []*pb.CheckRecord{{Service: "V", Server: "1"}, {Service: "V", Server: "2"}})
+		c.client.LogNotice(diag.Notice, "behind the records")
 		c.client.Ready(u.Generation)
 		c.behave(c.prepared)
 	}
@@ -251,6 +256,13 @@ func (c *testChild) serve(ctx context.Context, cmd *pb.ServeResponse, send func(
 	switch k := cmd.GetCommand().(type) {
 	case *pb.ServeResponse_ListInstances:
 		return send(&pb.ServeRequest{Answer: &pb.ServeRequest_Instance{Instance: &pb.Instance{Name: "VI_1", Generation: c.running}}})
+	case *pb.ServeResponse_SetServer:
+		c.say("sets %s", k.SetServer.GetOverride().GetServer())
+		if k.SetServer.GetOverride().GetServer() == "stuck" {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return send(&pb.ServeRequest{Answer: &pb.ServeRequest_Override{Override: k.SetServer.GetOverride()}})
 	case *pb.ServeResponse_Dump:
 		c.say("dump %v", k.Dump.GetKinds())
 	}

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	accounts "keepalived/core/process"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/adminapi"
 	"keepalived/rpc/childapi"
@@ -261,6 +262,67 @@ func TestRealCrashesAreRespawned(t *testing.T) {
 				t.Errorf("exit status %d, want 0", code)
 			}
 		})
+	}
+}
+
+// TestRealOverridesOutliveTheChild: kill -9, also while a command is under way.
+func TestRealOverridesOutliveTheChild(t *testing.T) {
+	t.Parallel()
+	d := startDaemon(t, "checker ok\n")
+	pid := childPID(t, d.wait(1, `^checker\[(\d+)\]: applied 1$`))
+	d.wait(1, `inherits 0 records 0 overrides$`)
+	d.wait(1, `^Startup complete$`)
+	c := d.dial()
+	request := func(server string) *pb.SetRealServerRequest {
+		return &pb.SetRealServerRequest{Service: "V", Server: server, Why: "test", Action: &pb.SetRealServerRequest_Disable{}}
+	}
+	inForce := func() (text string) {
+		st, err := c.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range st.GetOverrides() {
+			text += short(v) + " by " + v.GetWho() + ": " + v.GetWhy()
+		}
+		return text
+	}
+	if _, err := c.SetRealServer(t.Context(), request("1")); err != nil {
+		t.Fatal(err)
+	}
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		st, err := c.Status(t.Context())
+		if err != nil || time.Since(began) > 20*time.Second {
+			t.Fatalf("the records have not come: %v", err)
+		}
+		if len(st.GetNotices()) > 0 {
+			break
+		}
+	}
+	me, _ := accounts.Accounts{}.Name(uint32(os.Getuid()))
+	want := fmt.Sprintf("1 disabled by %s (pid %d): test", me, os.Getpid())
+	if got := inForce(); got != want {
+		t.Errorf("in force %q, want %q", got, want)
+	}
+	result := make(chan error, 1)
+	go func() {
+		_, err := c.SetRealServer(context.Background(), request("stuck"))
+		result <- err
+	}()
+	d.wait(1, `: sets stuck$`)
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-result; !errors.Is(err, adminapi.ErrUnavailable) || !strings.Contains(err.Error(), "was lost before it answered") {
+		t.Errorf("the command under way: %v", err)
+	}
+	d.wait(1, `inherits 2 records 1 overrides$`)
+	d.wait(2, `^checker\[\d+\]: applied 1$`)
+	if got := inForce(); got != want {
+		t.Errorf("afterwards in force %q, want %q", got, want)
+	}
+	d.signal(syscall.SIGTERM)
+	if code := d.exit(); code != 0 {
+		t.Errorf("exit status %d, want 0", code)
 	}
 }
 

@@ -97,24 +97,24 @@ func (r *records) staleServices(names []string, told map[string]bool) []*pb.Virt
 	return out
 }
 
-// goesBy reports whether an operator may call a service by that name: its key, its
-// name, ADDRESS:PORT, "fwmark N" or the name of its group.
+// goesBy reports whether an operator may call a service by that name, as the child
+// does: its key, its name, ADDRESS, ADDRESS:PORT, "fwmark N" or the name of its group.
 func goesBy(s *pb.VirtualServer, name string) bool {
 	if name == s.GetKey() || name == s.GetName() {
 		return true
 	}
 	if mark, ok := strings.CutPrefix(s.GetName(), "FWM "); ok {
-		return name == "fwmark "+mark
+		return strings.EqualFold(name, "fwmark "+mark) || strings.EqualFold(name, "fwm "+mark)
 	}
 	inner, rest, ok := strings.Cut(strings.TrimPrefix(s.GetName(), "["), "]:")
 	if !ok {
 		return false
 	}
 	if rest == "0" {
-		return name == inner
+		return name == inner || name == "group "+inner
 	}
 	_, port, ok := strings.Cut(rest, ":")
-	return ok && (name == inner+":"+port || name == "["+inner+"]:"+port)
+	return ok && (name == inner || name == inner+":"+port || name == "["+inner+"]:"+port)
 }
 
 func listServices(names []string) *pb.ServeResponse {

@@ -150,10 +150,10 @@ func TestNamesOfServices(t *testing.T) {
 		key, name string
 		by, not   []string
 	}{
-		{"[10.0.0.100]:tcp:80 #2", "[10.0.0.100]:tcp:80", []string{"[10.0.0.100]:tcp:80 #2", "[10.0.0.100]:tcp:80", "10.0.0.100:80"}, []string{"10.0.0.100", ":80", ""}},
-		{"[2001:db8::1]:tcp:80", "[2001:db8::1]:tcp:80", []string{"[2001:db8::1]:80"}, []string{"2001:db8::1"}},
-		{"FWM 7 inet6", "FWM 7", []string{"FWM 7", "FWM 7 inet6", "fwmark 7"}, []string{"7", "fwmark 8"}},
-		{"[G1]:0 udp", "[G1]:0", []string{"[G1]:0", "G1"}, []string{"G1:0", "G"}},
+		{"[10.0.0.100]:tcp:80 #2", "[10.0.0.100]:tcp:80", []string{"[10.0.0.100]:tcp:80 #2", "[10.0.0.100]:tcp:80", "10.0.0.100:80", "10.0.0.100"}, []string{"10.0.0.10", ":80", ""}},
+		{"[2001:db8::1]:tcp:80", "[2001:db8::1]:tcp:80", []string{"[2001:db8::1]:80", "2001:db8::1"}, []string{"2001:db8::"}},
+		{"FWM 7 inet6", "FWM 7", []string{"FWM 7", "FWM 7 inet6", "fwmark 7", "Fwmark 7"}, []string{"7", "fwmark 8"}},
+		{"[G1]:0 udp", "[G1]:0", []string{"[G1]:0", "G1", "group G1"}, []string{"G1:0", "G"}},
 		{"odd", "odd", []string{"odd"}, []string{"dd"}},
 	} {
 		v := &pb.VirtualServer{Key: tt.key, Name: tt.name}
