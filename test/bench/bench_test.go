@@ -97,7 +97,7 @@ func TestTimersOfTheProtocol(t *testing.T) {
 }
 
 func TestTableMarksWhatMisses(t *testing.T) {
-	b := &bench{opt: options{only: regexp.MustCompile("^stop$")}, samples: map[string]*[2][]float64{}}
+	b := &bench{opt: options{sides: sides, only: regexp.MustCompile("^stop$")}, samples: map[string]*[2][]float64{}}
 	for _, id := range []string{"stop-zero", "stop-garp", "stop-gone"} {
 		b.add(id, theirs, 2)
 		b.add(id, ours, 2)

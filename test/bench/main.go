@@ -34,6 +34,7 @@ type options struct {
 	big     bool
 	detail  bool
 	verbose bool
+	sides   []side
 	bins    [2]string // by side
 }
 
@@ -105,6 +106,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.BoolVar(&opt.json, "json", false, "print every sample as JSON instead of the table")
 	fs.BoolVar(&opt.big, "big", false, "scale to 4,000 instances as well")
 	fs.BoolVar(&opt.detail, "detail", false, "run both programs with -D, which logs a line per gratuitous ARP")
+	which := fs.String("side", "both", "run only `ours` or keepalived, to try something out")
 	fs.BoolVar(&opt.verbose, "v", false, "print every sample as it is taken, and the consoles of failed runs")
 	fs.StringVar(&opt.bins[ours], "ours", "bin/keepalived", "`PATH` of our daemon")
 	fs.StringVar(&opt.bins[theirs], "real", netlab.RealKeepalived, "`PATH` of the real keepalived")
@@ -114,6 +116,16 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var err error
 	if opt.only, err = regexp.Compile(*only); err != nil {
 		return opt, err
+	}
+	switch *which {
+	case "both":
+		opt.sides = sides
+	case "ours":
+		opt.sides = []side{ours}
+	case "keepalived":
+		opt.sides = []side{theirs}
+	default:
+		return opt, fmt.Errorf("-side %s: it is ours, keepalived or both", *which)
 	}
 	if opt.rounds < 1 {
 		return opt, fmt.Errorf("-rounds %d: at least one is needed", opt.rounds)
@@ -140,7 +152,7 @@ func (b *bench) all() {
 			if !b.wanted(sc) {
 				continue
 			}
-			order := slices.Clone(sides)
+			order := slices.Clone(b.opt.sides)
 			if round%2 == 1 {
 				slices.Reverse(order)
 			}

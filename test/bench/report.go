@@ -54,7 +54,7 @@ func (b *bench) asked() []row {
 func (b *bench) missing() []string {
 	var out []string
 	for _, r := range b.asked() {
-		for _, s := range sides {
+		for _, s := range b.opt.sides {
 			if r.note == "" && len(b.of(r.id, s)) == 0 {
 				out = append(out, fmt.Sprintf("%s (%s)", r.id, s))
 			}
