@@ -8,16 +8,10 @@ import (
 
 	"keepalived/checker/checkercfg"
 	"keepalived/checker/health"
-	"keepalived/core/logging"
 )
 
 // This file holds every text that the child logs about servers, in the words of 2.2.7
 // where it has them: people grep their logs for these.
-
-// detail logs what is shown with -D only.
-func (d *daemon) detail(text string) {
-	d.log.LogAttrs(context.Background(), logging.Detail, text)
-}
 
 // info logs a line with its facts for machines.
 func (d *daemon) info(text string, attrs ...slog.Attr) {

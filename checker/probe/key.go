@@ -77,8 +77,10 @@ func decrypt(b *pem.Block, password string) (*pem.Block, error) {
 			return nil, err
 		}
 		return &pem.Block{Type: "PRIVATE KEY", Bytes: der}, nil
-	case x509.IsEncryptedPEMBlock(b): //nolint:staticcheck // deprecated as insecure, but files of this form exist
-		der, err := x509.DecryptPEMBlock(b, []byte(password)) //nolint:staticcheck // see above
+	//lint:ignore SA1019 it is deprecated as insecure, but files of this form exist
+	case x509.IsEncryptedPEMBlock(b):
+		//lint:ignore SA1019 see above
+		der, err := x509.DecryptPEMBlock(b, []byte(password))
 		if err != nil {
 			return nil, errPassword
 		}
