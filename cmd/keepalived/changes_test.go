@@ -19,13 +19,13 @@ func TestConfigChanges(t *testing.T) {
 	if got := configChanges(tree(text), tree("# no change\n"+text)); got != nil {
 		t.Errorf("of the same: %v", got)
 	}
-	got := configChanges(tree(text), tree(strings.NewReplacer("100", "110", "s3cret", "other").Replace(text)))
+	got := configChanges(tree(text), tree(strings.NewReplacer("100", "110", "s3cret", "an0ther").Replace(text)))
 	if len(got) != 2 || got[0].GetObject() != "vrrp_instance V" || got[0].GetKeyword() != "priority" || got[0].GetFrom()[0] != "100" || got[0].GetTo()[0] != "110" ||
 		got[0].GetKind() != pb.ConfigChangeKind_CONFIG_CHANGE_KIND_CHANGED {
 		t.Errorf("got %v", got)
 	}
 	for _, c := range got {
-		if s := c.String(); strings.Contains(s, "s3cret") || strings.Contains(s, "other") {
+		if s := c.String(); strings.Contains(s, "s3cret") || strings.Contains(s, "an0ther") {
 			t.Errorf("a secret in %s", s)
 		}
 	}
