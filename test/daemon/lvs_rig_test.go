@@ -156,6 +156,7 @@ func (r *lvsRig) table() string {
 // becomes waits until the table is this, service lines and servers sorted.
 func (r *lvsRig) becomes(within time.Duration, lines ...string) {
 	r.Helper()
+	lines = slices.Clone(lines)
 	slices.Sort(lines)
 	want, got := strings.Join(lines, "\n"), ""
 	if !netlab.Await(within, func() bool { got = r.table(); return got == want }) {
