@@ -66,7 +66,8 @@ func (d *daemon) explain(now clock.Instant, a *health.Action) {
 	case health.MsgServiceGone:
 		d.reportServiceGone(a)
 	case health.MsgBad:
-		d.life(a.Service.Key).cause = badCause(a)
+		l := d.life(a.Service.Key)
+		l.cause, l.culprit = badCause(a), a.Server.Name
 	case health.MsgAdding, health.MsgEnabling, health.MsgRemoving, health.MsgDisabling:
 		d.reportServer(now, a, false)
 	case health.MsgWeight, health.MsgSetWeight, health.MsgDrain, health.MsgDisable, health.MsgEnable:

@@ -71,7 +71,7 @@ func TestServerEvents(t *testing.T) {
 			got = append(got, fmt.Sprintf("%s %t>%t %q", c.Server.Name, c.WasAlive, c.Server.Alive, c.Cause))
 		}
 	}
-	want := []string{rs2 + ` true>false "` + rs2 + `: TCP_CHECK: connection refused"`, rs2 + ` false>true ""`}
+	want := []string{rs2 + ` true>false "TCP_CHECK: connection refused"`, rs2 + ` false>true ""`}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("events %q, want %q", got, want)
 	}

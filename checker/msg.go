@@ -232,7 +232,7 @@ func serviceText(a *health.Action) string {
 // badCause is the reason why a server is down, for status and events.
 func badCause(a *health.Action) string {
 	kind := map[health.Kind]string{health.TCP: "TCP_CHECK", health.HTTP: "HTTP_GET", health.SSL: "SSL_GET", health.Misc: "MISC_CHECK"}[a.Check.Kind]
-	return a.Server.Name + ": " + kind + ": " + causeWord(a.Cause, a.Code)
+	return kind + ": " + causeWord(a.Cause, a.Code)
 }
 
 // causeWord is a cause in a few words.

@@ -35,8 +35,8 @@ func (d *daemon) turned(now clock.Instant, a *health.Action) {
 		cause = "resumed after a restart of the healthchecker process"
 	case first:
 		cause = "start"
-	case !h.State.Up:
-		cause = l.cause
+	case !h.State.Up && l.cause != "":
+		cause = l.culprit + ": " + l.cause
 	}
 	d.event(&pb.Event{Kind: &pb.Event_Service{Service: &pb.ServiceChange{
 		Service: d.serviceProto(now, s, h), WasUp: !h.State.Up && !first, First: first, Cause: cause}}})
