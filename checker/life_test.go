@@ -55,6 +55,21 @@ func TestLife(t *testing.T) {
 	r.has()
 }
 
+// With alpha servers are out until they have been good once. That the service is without
+// its quorum is reported, though 2.2.7 does not speak of it.
+func TestAlpha(t *testing.T) {
+	r := newRig(t)
+	r.configure(two("alpha"))
+	r.expect("Initializing ipvs", "Activating healthchecker for service "+rs1+" for VS "+vs1, "Activating healthchecker for service "+rs2+" for VS "+vs1)
+	r.has("TCP 10.0.0.100:80: rr")
+	if len(r.events) != 1 || !r.events[0].GetService().GetFirst() || r.events[0].GetService().GetService().GetQuorumUp() {
+		t.Errorf("events: %v", r.events)
+	}
+	r.down["10.0.0.2"] = true
+	r.run(3 * time.Second)
+	r.has("TCP 10.0.0.100:80: rr 10.0.0.1:80/1")
+}
+
 // Every change of a server is an event, with its cause.
 func TestServerEvents(t *testing.T) {
 	r := newRig(t)
