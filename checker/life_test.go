@@ -187,6 +187,21 @@ func TestRefusedByKernel(t *testing.T) {
 	r.expect("IPVS: TCP 10.0.0.100:80 is as wanted now")
 }
 
+// Late probes are spoken of once a minute.
+func TestLateProbes(t *testing.T) {
+	r := newRig(t)
+	late := uint64(0)
+	r.d.late.stats = func() (uint64, time.Duration) { return late, time.Second }
+	for range 120 {
+		r.d.sayLate(r.now)
+		late++
+		r.now = r.now.Add(time.Second)
+	}
+	if got := r.said(); len(got) != 2 || !strings.Contains(got[0], "start: 1,") || !strings.Contains(got[1], "start: 60,") {
+		t.Errorf("log: %q", got)
+	}
+}
+
 // A repair is counted and named; a stubborn intruder is no flood.
 func TestRepaired(t *testing.T) {
 	r := newRig(t)

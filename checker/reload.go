@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -117,7 +118,9 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	if len(p.records) > 0 {
 		list := make([]health.Record, len(p.records))
 		for i, r := range p.records {
-			list[i] = recordOf(r)
+			if list[i] = recordOf(r); r.GetServer() == "" {
+				d.life(r.GetService()).since = list[i].Since
+			}
 		}
 		d.director.Resume(list)
 	} else if g.LVSFlush {
@@ -156,6 +159,7 @@ func (d *daemon) take(p *preparation) {
 func (d *daemon) settle(now clock.Instant) {
 	d.act(now)
 	d.overrides.prune(now)
+	maps.DeleteFunc(d.lives, func(key string, _ *life) bool { return d.model.byKey[key] == nil })
 	for _, s := range d.model.services {
 		d.firstReport(now, s)
 	}

@@ -114,6 +114,9 @@ func TestResume(t *testing.T) {
 	r.has("TCP 10.0.0.100:80: rr 10.0.0.1:80/5")
 	r.expect("Initializing ipvs", "Going on with what was known of VS "+vs1+" before the restart",
 		"Activating healthchecker for service "+rs1+" for VS "+vs1, "Activating healthchecker for service "+rs2+" for VS "+vs1)
+	if s := r.d.view(r.now).serviceProto(0); s.GetInState().AsDuration() != 5*time.Second || time.Since(s.GetSince().AsTime()) < 4*time.Second {
+		t.Errorf("since: %v, %v", s.GetInState().AsDuration(), s.GetSince().AsTime())
+	}
 	r.run(900 * time.Millisecond) // both have been probed once
 	if !slices.Contains(r.began, "10.0.0.1") {
 		t.Fatal("no probe")
