@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"keepalived/checker/health"
@@ -223,7 +224,7 @@ func (d *daemon) serverAt(k ipvs.Key, at netip.AddrPort) string {
 // standing tells whether ip_vs has what is wanted of a service.
 func (t *table) standing(s *service) (state pb.TableState, why string) {
 	if t.absent != nil {
-		return pb.TableState_TABLE_STATE_ABSENT, t.absent.Error()
+		return pb.TableState_TABLE_STATE_ABSENT, strings.TrimPrefix(t.absent.Error(), ipvs.ErrNoIPVS.Error()+": ")
 	}
 	state = pb.TableState_TABLE_STATE_APPLIED
 	for _, k := range s.ends {
