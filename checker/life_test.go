@@ -132,6 +132,20 @@ func TestScripts(t *testing.T) {
 	}
 }
 
+// rs_init_notifies: notify_up of servers that are up at the start, and not at a reload.
+func TestInitNotifies(t *testing.T) {
+	r := newRig(t)
+	text := "global_defs {\nrs_init_notifies\n}\n" + strings.ReplaceAll(two(""), " 80 {\nTCP_CHECK", " 80 {\nnotify_up \"/bin/echo up\"\nTCP_CHECK")
+	r.configure(text)
+	if len(r.scripts) != 2 {
+		t.Errorf("scripts: %v", r.scripts)
+	}
+	r.configure(text)
+	if len(r.scripts) != 2 {
+		t.Errorf("scripts after a reload: %v", r.scripts)
+	}
+}
+
 // Where ip_vs is missing that is said once; checks, status and events go on.
 func TestNoIPVS(t *testing.T) {
 	r := newRig(t)
