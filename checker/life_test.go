@@ -264,3 +264,15 @@ func TestStop(t *testing.T) {
 		t.Errorf("omega: scripts %v", r.scripts)
 	}
 }
+
+// Checkers that do not run yet are left out, whatever stands beside them.
+func TestIdleCheckers(t *testing.T) {
+	r := newRig(t)
+	r.configure(strings.ReplaceAll(two(""), "TCP_CHECK {", "SMTP_CHECK {\n}\nDNS_CHECK {\n}\nUDP_CHECK {\n}\nPING_CHECK {\n}\nTCP_CHECK {"))
+	r.down["10.0.0.2"] = true
+	r.run(3 * time.Second)
+	r.has("TCP 10.0.0.100:80: rr 10.0.0.1:80/1")
+	if n := len(r.d.view(r.now).serviceProto(0).GetServers()[0].GetCheckers()); n != 1 {
+		t.Errorf("%d checkers", n)
+	}
+}
