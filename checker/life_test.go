@@ -276,3 +276,17 @@ func TestIdleCheckers(t *testing.T) {
 		t.Errorf("%d checkers", n)
 	}
 }
+
+// A real server may be the sorry server as well: with inhibit_on_failure it stays with
+// weight 0, unless it is needed as sorry server.
+func TestSorryAmongServers(t *testing.T) {
+	r := newRig(t)
+	r.configure(two("sorry_server 10.0.0.1 80\ninhibit_on_failure"))
+	r.has(full)
+	r.down["10.0.0.1"], r.down["10.0.0.2"] = true, true
+	r.run(3 * time.Second)
+	r.has("TCP 10.0.0.100:80: rr 10.0.0.1:80/1 10.0.0.2:80/0")
+	clear(r.down)
+	r.run(11 * time.Second)
+	r.has(full)
+}

@@ -73,8 +73,13 @@ func TestReload(t *testing.T) {
 	if len(r.d.lives) != 1 {
 		t.Errorf("%d services are remembered", len(r.d.lives))
 	}
+	r.configure(two("") + other)
+	r.said()
 	r.configure("virtual_server_group G {\n10.0.0.7 80\n}\n") // none at all
 	r.has()
+	if log := r.said(); log[1] != "This reload removes 2 of 2 virtual servers" {
+		t.Errorf("log: %q", log)
+	}
 }
 
 // Namesakes are one service of the kernel, as with 2.2.7; what one of them loses the
