@@ -99,6 +99,7 @@ type daemon struct {
 
 	table     table
 	probing   loop.Timer
+	late      lateness
 	took      []time.Duration // of the latest probe, by number of the checker
 	records   []*pb.CheckRecord
 	overrides overrides
@@ -120,6 +121,7 @@ func Run(opt Options) int {
 	d.report = client
 	pool := probe.New(probe.Config{Done: d.probed})
 	d.probes = pool
+	d.late.stats = func() (uint64, time.Duration) { return lateProbes(pool) }
 	worker := ipvs.New(ipvs.Config{
 		Clock: clock.Real{}, Open: func() (ipvs.Kernel, error) { return d.openTable() },
 		Applied:  func(a ipvs.Applied) { d.post(func(clock.Instant) { d.applied(a) }) },

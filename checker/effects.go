@@ -25,7 +25,7 @@ func (d *daemon) effect(now clock.Instant, a *health.Action) {
 	case health.ActNotify:
 		d.notify.tell(now, a)
 	case health.ActRecord:
-		d.records = append(d.records, recordProto(&a.Record))
+		d.records = append(d.records, d.recordProto(&a.Record))
 	case health.ActMail: // nobody sends mail yet
 	}
 }
@@ -66,7 +66,8 @@ func (d *daemon) explain(now clock.Instant, a *health.Action) {
 	case health.MsgServiceGone:
 		d.reportServiceGone(a)
 	case health.MsgBad:
-		d.life(a.Service.Key).cause = badCause(a)
+		l := d.life(a.Service.Key)
+		l.cause, l.culprit = badCause(a), a.Server.Name
 	case health.MsgAdding, health.MsgEnabling, health.MsgRemoving, health.MsgDisabling:
 		d.reportServer(now, a, false)
 	case health.MsgWeight, health.MsgSetWeight, health.MsgDrain, health.MsgDisable, health.MsgEnable:
@@ -94,7 +95,11 @@ func (d *daemon) sendRecords() {
 	}
 }
 
-func recordProto(r *health.Record) *pb.CheckRecord {
+// recordProto: since when a service has its standing is not the Director's to know.
+func (d *daemon) recordProto(r *health.Record) *pb.CheckRecord {
+	if l := d.lives[r.Service]; r.Server == "" && l != nil {
+		r.Since = l.since
+	}
 	return &pb.CheckRecord{
 		Service: r.Service, Server: r.Server, Kind: uint32(r.Check.Kind), Digest: r.Check.Digest, Nth: uint32(r.Check.Nth),
 		Up: r.Up, Delta: r.Delta, Since: int64(r.Since),
@@ -113,7 +118,7 @@ func (d *daemon) rememberAll() {
 	list := d.director.Records()
 	all := make([]*pb.CheckRecord, len(list))
 	for i := range list {
-		all[i] = recordProto(&list[i])
+		all[i] = d.recordProto(&list[i])
 	}
 	d.records = nil
 	d.report.Records(true, all)

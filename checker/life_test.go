@@ -55,6 +55,21 @@ func TestLife(t *testing.T) {
 	r.has()
 }
 
+// With alpha servers are out until they have been good once. That the service is without
+// its quorum is reported, though 2.2.7 does not speak of it.
+func TestAlpha(t *testing.T) {
+	r := newRig(t)
+	r.configure(two("alpha"))
+	r.expect("Initializing ipvs", "Activating healthchecker for service "+rs1+" for VS "+vs1, "Activating healthchecker for service "+rs2+" for VS "+vs1)
+	r.has("TCP 10.0.0.100:80: rr")
+	if len(r.events) != 1 || !r.events[0].GetService().GetFirst() || r.events[0].GetService().GetService().GetQuorumUp() {
+		t.Errorf("events: %v", r.events)
+	}
+	r.down["10.0.0.2"] = true
+	r.run(3 * time.Second)
+	r.has("TCP 10.0.0.100:80: rr 10.0.0.1:80/1")
+}
+
 // Every change of a server is an event, with its cause.
 func TestServerEvents(t *testing.T) {
 	r := newRig(t)
@@ -71,7 +86,7 @@ func TestServerEvents(t *testing.T) {
 			got = append(got, fmt.Sprintf("%s %t>%t %q", c.Server.Name, c.WasAlive, c.Server.Alive, c.Cause))
 		}
 	}
-	want := []string{rs2 + ` true>false "` + rs2 + `: TCP_CHECK: connection refused"`, rs2 + ` false>true ""`}
+	want := []string{rs2 + ` true>false "TCP_CHECK: connection refused"`, rs2 + ` false>true ""`}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("events %q, want %q", got, want)
 	}
@@ -114,6 +129,20 @@ func TestScripts(t *testing.T) {
 	}
 	if len(r.d.notify.queues) != 0 || len(r.d.notify.runs) != 0 {
 		t.Errorf("%d queues and %d runs are left", len(r.d.notify.queues), len(r.d.notify.runs))
+	}
+}
+
+// rs_init_notifies: notify_up of servers that are up at the start, and not at a reload.
+func TestInitNotifies(t *testing.T) {
+	r := newRig(t)
+	text := "global_defs {\nrs_init_notifies\n}\n" + strings.ReplaceAll(two(""), " 80 {\nTCP_CHECK", " 80 {\nnotify_up \"/bin/echo up\"\nTCP_CHECK")
+	r.configure(text)
+	if len(r.scripts) != 2 {
+		t.Errorf("scripts: %v", r.scripts)
+	}
+	r.configure(text)
+	if len(r.scripts) != 2 {
+		t.Errorf("scripts after a reload: %v", r.scripts)
 	}
 }
 
@@ -172,6 +201,21 @@ func TestRefusedByKernel(t *testing.T) {
 	r.expect("IPVS: TCP 10.0.0.100:80 is as wanted now")
 }
 
+// Late probes are spoken of once a minute.
+func TestLateProbes(t *testing.T) {
+	r := newRig(t)
+	late := uint64(0)
+	r.d.late.stats = func() (uint64, time.Duration) { return late, time.Second }
+	for range 120 {
+		r.d.sayLate(r.now)
+		late++
+		r.now = r.now.Add(time.Second)
+	}
+	if got := r.said(); len(got) != 2 || !strings.Contains(got[0], "start: 1,") || !strings.Contains(got[1], "start: 60,") {
+		t.Errorf("log: %q", got)
+	}
+}
+
 // A repair is counted and named; a stubborn intruder is no flood.
 func TestRepaired(t *testing.T) {
 	r := newRig(t)
@@ -219,4 +263,30 @@ func TestStop(t *testing.T) {
 	if len(r.scripts) != 1 || !strings.HasSuffix(r.scripts[0].Path, "false") {
 		t.Errorf("omega: scripts %v", r.scripts)
 	}
+}
+
+// Checkers that do not run yet are left out, whatever stands beside them.
+func TestIdleCheckers(t *testing.T) {
+	r := newRig(t)
+	r.configure(strings.ReplaceAll(two(""), "TCP_CHECK {", "SMTP_CHECK {\n}\nDNS_CHECK {\n}\nUDP_CHECK {\n}\nPING_CHECK {\n}\nTCP_CHECK {"))
+	r.down["10.0.0.2"] = true
+	r.run(3 * time.Second)
+	r.has("TCP 10.0.0.100:80: rr 10.0.0.1:80/1")
+	if n := len(r.d.view(r.now).serviceProto(0).GetServers()[0].GetCheckers()); n != 1 {
+		t.Errorf("%d checkers", n)
+	}
+}
+
+// A real server may be the sorry server as well: with inhibit_on_failure it stays with
+// weight 0, unless it is needed as sorry server.
+func TestSorryAmongServers(t *testing.T) {
+	r := newRig(t)
+	r.configure(two("sorry_server 10.0.0.1 80\ninhibit_on_failure"))
+	r.has(full)
+	r.down["10.0.0.1"], r.down["10.0.0.2"] = true, true
+	r.run(3 * time.Second)
+	r.has("TCP 10.0.0.100:80: rr 10.0.0.1:80/1 10.0.0.2:80/0")
+	clear(r.down)
+	r.run(11 * time.Second)
+	r.has(full)
 }

@@ -52,7 +52,8 @@ type server struct {
 type life struct {
 	since   clock.Instant // of the standing of its quorum
 	at      time.Time
-	cause   string
+	cause   string // of the latest bad check: TCP_CHECK: connection refused
+	culprit string // its server
 	repairs uint64
 }
 
@@ -72,6 +73,9 @@ func decode(t *config.Tree, host string, dumpDir string) (*model, diag.List) {
 	}
 	tls, err := probe.LoadTLS(&cfg.SSL)
 	m := translate(cfg, scripts, tls)
+	if g.NamespaceIPVSSet && g.NamespaceIPVS == "" && g.Namespace != "" {
+		m.notes = append(m.notes, "net_namespace_ipvs without a name has no effect: ip_vs of network namespace "+g.Namespace+" is used")
+	}
 	if err != nil {
 		m.notes = append(m.notes, err.Error()+": SSL_GET shows no certificate and accepts every one")
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"keepalived/checker/checkercfg"
 	"keepalived/checker/health"
@@ -23,6 +22,9 @@ func (d *daemon) say(a *health.Action) {
 	attrs := []slog.Attr{slog.String("virtual_server", a.Service.Name)}
 	if a.Server != nil {
 		attrs = append(attrs, slog.String("real_server", a.Server.Name))
+	}
+	if a.Check != nil {
+		attrs = append(attrs, slog.String("cause", causeWord(a.Cause, a.Code)))
 	}
 	d.info(d.text(a), attrs...)
 }
@@ -55,7 +57,7 @@ func checkText(a *health.Action, c *checkercfg.Check) string {
 	vs, rs := a.Service.Name, a.Server.Name
 	misc := ""
 	if c != nil && c.Misc != nil {
-		misc = fmt.Sprintf("Misc check for [%s VS %s] by [%s]", rs, vs, strings.Join(c.Misc.Script.Argv, " "))
+		misc = fmt.Sprintf("Misc check for [%s VS %s] by [%s]", rs, vs, c.Misc.Script.Argv[0])
 	}
 	switch a.Msg {
 	case health.MsgActivating:
@@ -63,7 +65,7 @@ func checkText(a *health.Action, c *checkercfg.Check) string {
 	case health.MsgCause:
 		return causeText(a, misc)
 	case health.MsgScriptRetry:
-		return fmt.Sprintf("%s failed, will do %d %s%s.", misc, a.Retries, plural(a.Retries), ending(a))
+		return scriptRetryText(a, misc)
 	case health.MsgStep:
 		return stepText(a, c)
 	case health.MsgGood:
@@ -87,9 +89,21 @@ func checkText(a *health.Action, c *checkercfg.Check) string {
 	case a.Cause == health.CauseScriptLimit:
 		return misc + " timed out with retry disabled."
 	case a.Retries > 0:
-		return misc + " failed" + retries + ending(a) + "."
+		return fmt.Sprintf("%s failed%s (exited with status %d).", misc, retries, a.Code)
 	}
-	return misc + " failed with retry disabled" + ending(a) + "."
+	return fmt.Sprintf("%s failed with retry disabled (exited with status %d).", misc, a.Code)
+}
+
+// scriptRetryText is about a script's failure that is tried again.
+func scriptRetryText(a *health.Action, misc string) string {
+	failed, ending := " failed", fmt.Sprintf(" (exited with status %d).", a.Code)
+	if a.Cause == health.CauseScriptLimit {
+		failed, ending = " timed out", "."
+	}
+	if all := a.Check.Retries; a.Retries < all {
+		return fmt.Sprintf("%s%s on retry %d/%d%s", misc, failed, all-a.Retries, all, ending)
+	}
+	return fmt.Sprintf("%s%s, will do %d %s%s", misc, failed, a.Retries, plural(a.Retries), ending)
 }
 
 func plural(n uint32) string {
@@ -97,14 +111,6 @@ func plural(n uint32) string {
 		return "retry"
 	}
 	return "retries"
-}
-
-// ending is how a script has ended.
-func ending(a *health.Action) string {
-	if a.Cause == health.CauseScriptLimit {
-		return " (timed out)"
-	}
-	return fmt.Sprintf(" (exited with status %d)", a.Code)
 }
 
 // stepText is about one url that was good.
@@ -128,7 +134,7 @@ func causeText(a *health.Action, misc string) string {
 		case health.CauseTimeout:
 			return "TCP connection to " + rs + " timeout."
 		case health.CauseLocal:
-			return "TCP connection to " + rs + ": socket bind failed. Rescheduling."
+			return "TCP socket bind failed. Rescheduling. (service " + rs + ")"
 		}
 		return "TCP connection to " + rs + " failed."
 	}
@@ -140,7 +146,7 @@ func causeText(a *health.Action, misc string) string {
 	case health.CauseReadTimeout:
 		return "Timeout WEB read server " + rs + "."
 	case health.CauseStatus:
-		return fmt.Sprintf("HTTP status code error to server %s: %d.", rs, a.Code)
+		return "HTTP status code error to server " + rs + "."
 	case health.CauseDigest:
 		return "MD5 digest error to server " + rs + "."
 	case health.CauseTLS:
@@ -149,9 +155,9 @@ func causeText(a *health.Action, misc string) string {
 		if misc != "" {
 			return misc + " could not be started. Rescheduling."
 		}
-		return "WEB connection to " + rs + ": socket bind failed. Rescheduling."
+		return "WEB socket bind failed. Rescheduling. (service " + rs + ")"
 	}
-	return "No valid answer from server " + rs + "."
+	return "Read, no data received from  server " + rs + "."
 }
 
 // serverText is about one real server.
@@ -226,7 +232,7 @@ func serviceText(a *health.Action) string {
 // badCause is the reason why a server is down, for status and events.
 func badCause(a *health.Action) string {
 	kind := map[health.Kind]string{health.TCP: "TCP_CHECK", health.HTTP: "HTTP_GET", health.SSL: "SSL_GET", health.Misc: "MISC_CHECK"}[a.Check.Kind]
-	return a.Server.Name + ": " + kind + ": " + causeWord(a.Cause, a.Code)
+	return kind + ": " + causeWord(a.Cause, a.Code)
 }
 
 // causeWord is a cause in a few words.

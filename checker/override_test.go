@@ -66,6 +66,17 @@ func TestOverride(t *testing.T) {
 	}
 	r.has("TCP 10.0.0.100:80: rr 10.0.0.1:80/0")
 	r.expect("Service "+rs2+" of VS "+vs1+" disabled on request", "Lost quorum 1-0=1 > 0 for VS "+vs1)
+	// What a command does not speak of stays.
+	if o, err = r.set(&pb.SetServerCommand{KeepMode: true, Override: &pb.ServerOverride{Service: vs1, Server: "10.0.0.2", Weight: weight(9)}}); err != nil ||
+		o.GetMode() != pb.ServerMode_SERVER_MODE_DISABLED || o.GetWeight() != 9 {
+		t.Errorf("a weight beside a mode: %v, %v", o, err)
+	}
+	if o, err = r.set(&pb.SetServerCommand{KeepWeight: true, Override: &pb.ServerOverride{Service: vs1, Server: "10.0.0.1", Who: "root"}}); err != nil || o.Weight == nil {
+		t.Errorf("a mode beside a weight: %v, %v", o, err)
+	}
+	if _, err = r.set(&pb.SetServerCommand{KeepMode: true, Override: &pb.ServerOverride{Service: vs1, Server: "10.0.0.2"}}); err != nil {
+		t.Fatal(err)
+	}
 	r.configure(two("quorum 2"))
 	r.has("TCP 10.0.0.100:80: rr 10.0.0.1:80/0")
 	s := r.d.view(r.now).serviceProto(0)

@@ -1,11 +1,46 @@
 package checker
 
 import (
+	"fmt"
 	"time"
 
 	"keepalived/checker/health"
+	"keepalived/checker/probe"
 	"keepalived/core/clock"
 )
+
+// lateness is what is said of probes that had to wait for their start.
+type lateness struct {
+	stats func() (late uint64, worst time.Duration) // of the pool; nil: nobody knows
+	late  uint64                                    // that was said
+	again clock.Instant                             // not before
+}
+
+// lateEvery is how often it is said that probes are late.
+const lateEvery = time.Minute
+
+// sayLate warns of probes that started late: their results come late, nothing else.
+func (d *daemon) sayLate(now clock.Instant) {
+	l := &d.late
+	if l.stats == nil || now < l.again {
+		return
+	}
+	late, worst := l.stats()
+	if late > l.late {
+		d.log.Warn(fmt.Sprintf("Probes had to wait for their start: %d, the longest so far %s. The host is too slow for so many checks, or many came at once",
+			late-l.late, worst.Round(time.Millisecond)))
+		l.late, l.again = late, now.Add(lateEvery)
+	}
+}
+
+// lateProbes sums up what the pool says.
+func lateProbes(p *probe.Pool) (late uint64, worst time.Duration) {
+	for _, k := range []probe.Kind{probe.TCP, probe.HTTP, probe.TLSKind, probe.Script} {
+		s := p.Stats(k)
+		late, worst = late+s.Late, max(worst, s.Worst)
+	}
+	return late, worst
+}
 
 // startProbes starts what is due. A probe that starts late is late and not failed.
 func (d *daemon) startProbes(now clock.Instant) {

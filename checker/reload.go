@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ import (
 type preparation struct {
 	generation uint64
 	model      *model
+	removed    int                  // virtual servers that it does not have any more
 	records    []*pb.CheckRecord    // of the process before this one
 	overrides  []*pb.ServerOverride // in force before this process
 }
@@ -79,6 +81,7 @@ func (d *daemon) prepare(p *preparation, started time.Time) {
 		}
 	} else {
 		diff := checkercfg.Diff(d.model.cfg, p.model.cfg)
+		p.removed = len(diff.Removed)
 		plan.Kept, plan.Changed, plan.Removed, plan.Added = uint32(len(diff.Kept)), diff.Changed, diff.Removed, diff.Added
 	}
 	plan.Took = durationpb.New(time.Since(started))
@@ -117,7 +120,9 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	if len(p.records) > 0 {
 		list := make([]health.Record, len(p.records))
 		for i, r := range p.records {
-			list[i] = recordOf(r)
+			if list[i] = recordOf(r); r.GetServer() == "" {
+				d.life(r.GetService()).since = list[i].Since
+			}
 		}
 		d.director.Resume(list)
 	} else if g.LVSFlush {
@@ -135,6 +140,9 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 func (d *daemon) reload(now clock.Instant, p *preparation) {
 	d.info("Reinitializing ipvs")
 	old := d.model
+	if n := len(old.services); n > 1 && p.removed > n/2 {
+		d.log.Warn(fmt.Sprintf("This reload removes %d of %d virtual servers", p.removed, n))
+	}
 	d.before = old
 	d.take(p)
 	d.director.Configure(now, d.model.configs, &d.out)
@@ -156,6 +164,7 @@ func (d *daemon) take(p *preparation) {
 func (d *daemon) settle(now clock.Instant) {
 	d.act(now)
 	d.overrides.prune(now)
+	maps.DeleteFunc(d.lives, func(key string, _ *life) bool { return d.model.byKey[key] == nil })
 	for _, s := range d.model.services {
 		d.firstReport(now, s)
 	}

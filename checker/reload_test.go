@@ -73,8 +73,13 @@ func TestReload(t *testing.T) {
 	if len(r.d.lives) != 1 {
 		t.Errorf("%d services are remembered", len(r.d.lives))
 	}
+	r.configure(two("") + other)
+	r.said()
 	r.configure("virtual_server_group G {\n10.0.0.7 80\n}\n") // none at all
 	r.has()
+	if log := r.said(); log[1] != "This reload removes 2 of 2 virtual servers" {
+		t.Errorf("log: %q", log)
+	}
 }
 
 // Namesakes are one service of the kernel, as with 2.2.7; what one of them loses the
@@ -114,6 +119,9 @@ func TestResume(t *testing.T) {
 	r.has("TCP 10.0.0.100:80: rr 10.0.0.1:80/5")
 	r.expect("Initializing ipvs", "Going on with what was known of VS "+vs1+" before the restart",
 		"Activating healthchecker for service "+rs1+" for VS "+vs1, "Activating healthchecker for service "+rs2+" for VS "+vs1)
+	if s := r.d.view(r.now).serviceProto(0); s.GetInState().AsDuration() != 5*time.Second || time.Since(s.GetSince().AsTime()) < 4*time.Second {
+		t.Errorf("since: %v, %v", s.GetInState().AsDuration(), s.GetSince().AsTime())
+	}
 	r.run(900 * time.Millisecond) // both have been probed once
 	if !slices.Contains(r.began, "10.0.0.1") {
 		t.Fatal("no probe")

@@ -23,7 +23,11 @@ func (d *daemon) event(e *pb.Event) {
 func (d *daemon) turned(now clock.Instant, a *health.Action) {
 	l := d.life(a.Service.Key)
 	first := l.at.IsZero()
-	l.since, l.at = now, time.Now()
+	if a.Msg == health.MsgServiceResumed && l.since > 0 && l.since <= now {
+		l.at = time.Now().Add(-now.Sub(l.since)) // it was so before this process
+	} else {
+		l.since, l.at = now, time.Now()
+	}
 	s := d.serviceOf(a)
 	h := d.director.Service(a.Service.Key)
 	if s == nil || h == nil {
@@ -35,15 +39,14 @@ func (d *daemon) turned(now clock.Instant, a *health.Action) {
 		cause = "resumed after a restart of the healthchecker process"
 	case first:
 		cause = "start"
-	case !h.State.Up:
-		cause = l.cause
+	case !h.State.Up && l.cause != "":
+		cause = l.culprit + ": " + l.cause
 	}
 	d.event(&pb.Event{Kind: &pb.Event_Service{Service: &pb.ServiceChange{
 		Service: d.serviceProto(now, s, h), WasUp: !h.State.Up && !first, First: first, Cause: cause}}})
 }
 
 func (d *daemon) reportServiceGone(a *health.Action) {
-	delete(d.lives, a.Service.Key)
 	d.event(&pb.Event{Kind: &pb.Event_Service{Service: &pb.ServiceChange{
 		Service: &pb.VirtualServer{Key: a.Service.Key, Name: a.Service.Name}, Removed: true, Cause: "reload"}}})
 }
@@ -121,4 +124,5 @@ func (d *daemon) heartbeat(now clock.Instant) {
 		beat.LogDrops = d.opt.LogDrops()
 	}
 	d.report.Heartbeat(beat)
+	d.sayLate(now)
 }

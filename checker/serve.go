@@ -56,9 +56,18 @@ func ask[T any](ctx context.Context, d *daemon, f func(now clock.Instant) T) (T,
 	}
 }
 
+// look has the loop make a view.
+func (d *daemon) look(ctx context.Context) (*view, error) {
+	v, err := ask(ctx, d, d.view)
+	if err == nil && v == nil {
+		err = errors.New("the healthchecker process is starting: try again")
+	}
+	return v, err
+}
+
 // listServices sends those of the names, or all.
 func (d *daemon) listServices(ctx context.Context, names []string, send func(*pb.ServeRequest) error) error {
-	v, err := ask(ctx, d, d.view)
+	v, err := d.look(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,7 +90,7 @@ const maxDumpPart = 64 << 10
 // dump renders the kinds asked for, all from one picture, and writes them to files or
 // sends them. There are no statistics of checkers.
 func (d *daemon) dump(ctx context.Context, c *pb.DumpCommand, send func(*pb.ServeRequest) error) error {
-	v, err := ask(ctx, d, d.view)
+	v, err := d.look(ctx)
 	if err != nil {
 		return err
 	}

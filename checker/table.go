@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"keepalived/checker/health"
@@ -132,12 +133,21 @@ func (d *daemon) wanted(k ipvs.Key) (s ipvs.Service, dests []ipvs.Destination, p
 func (s *service) destinations(h *health.Service) []ipvs.Destination {
 	var out []ipvs.Destination
 	for _, w := range h.State.AppendWanted(h.Config, nil) {
-		d := s.sorry
 		if w.Server != health.SorryServer {
-			d = s.dests[w.Server]
+			d := s.dests[w.Server]
+			d.Weight = uint32(w.Weight)
+			out = append(out, d)
+			continue
 		}
+		d := s.sorry
 		d.Weight = uint32(w.Weight)
-		out = append(out, d)
+		same := slices.IndexFunc(out, func(o ipvs.Destination) bool { return o.Addr == d.Addr })
+		switch {
+		case same < 0:
+			out = append(out, d)
+		case d.Weight > 0: // a real server is the sorry server as well, and is needed as that
+			out[same] = d
+		}
 	}
 	return out
 }
@@ -223,7 +233,7 @@ func (d *daemon) serverAt(k ipvs.Key, at netip.AddrPort) string {
 // standing tells whether ip_vs has what is wanted of a service.
 func (t *table) standing(s *service) (state pb.TableState, why string) {
 	if t.absent != nil {
-		return pb.TableState_TABLE_STATE_ABSENT, t.absent.Error()
+		return pb.TableState_TABLE_STATE_ABSENT, strings.TrimPrefix(t.absent.Error(), ipvs.ErrNoIPVS.Error()+": ")
 	}
 	state = pb.TableState_TABLE_STATE_APPLIED
 	for _, k := range s.ends {

@@ -38,9 +38,6 @@ type facts struct {
 
 // picture is what the dumps show: made on the loop, without rendering anything.
 func (d *daemon) picture(now clock.Instant) *snapshot.Snapshot {
-	if d.director == nil {
-		return &snapshot.Snapshot{Config: d.model.cfg}
-	}
 	return snapshot.Take(d.model.cfg, d.director, snapshot.Facts{Global: d.model.globals, Wall: wallClock(now), IDs: process.Accounts{}.IDs})
 }
 
@@ -56,8 +53,11 @@ func wallClock(now clock.Instant) dump.WallClock {
 	}
 }
 
-// view is taken on the loop.
+// view is taken on the loop; nil before the first configuration.
 func (d *daemon) view(now clock.Instant) *view {
+	if d.director == nil {
+		return nil
+	}
 	v := &view{picture: d.picture(now), files: d.model.files, now: now, generation: d.running, absent: d.table.absent != nil}
 	v.facts = make([]facts, len(v.picture.Services))
 	for i := range v.picture.Services {

@@ -148,6 +148,16 @@ func TestDump(t *testing.T) {
 	if _, out, _ := call(t, f, "dump", "--files"); out != "/tmp/keepalived_parent.data\n/tmp/keepalived.data\n" {
 		t.Errorf("files: %q", out)
 	}
+	f = &fake{chunks: []*pb.DumpChunk{{Role: pb.Role_ROLE_VRRP, Data: []byte("[]\n")}, {Role: pb.Role_ROLE_CHECKER, Data: []byte("{}\n")}}}
+	for _, c := range []struct{ flag, want string }{{"--files=false", "[]\n"}, {"--checks", "{}\n"}} {
+		if _, out, _ := call(t, f, "dump", "json", c.flag); out != c.want {
+			t.Errorf("json %s: %q", c.flag, out)
+		}
+	}
+	f.chunks = f.chunks[1:]
+	if _, out, _ := call(t, f, "dump", "json"); out != "{}\n" {
+		t.Errorf("json without VRRP: %q", out)
+	}
 	f = &fake{chunks: chunks, dumpErr: errors.New("broken")}
 	if status, out, _ := call(t, f, "dump"); status != exitNoAnswer || out != "" {
 		t.Errorf("half a dump is none: status %d, %q", status, out)

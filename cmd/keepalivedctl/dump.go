@@ -18,7 +18,7 @@ var dumpKinds = map[string]pb.DumpKind{
 }
 
 func (s *session) dumpCmd() *cobra.Command {
-	toFiles := false
+	toFiles, checks := false, false
 	cmd := &cobra.Command{
 		Use:       "dump [data|stats|json]",
 		Short:     "Print a state dump, as the signals USR1, USR2 and 36 write them",
@@ -34,25 +34,37 @@ func (s *session) dumpCmd() *cobra.Command {
 			if toFiles {
 				r.Target = pb.DumpTarget_DUMP_TARGET_FILES
 			}
+			if checks && (r.Kind != pb.DumpKind_DUMP_KIND_JSON || toFiles) {
+				return usagef("--checks is about what json prints")
+			}
 			// All of it is read before any is written: whoever reads this program's
 			// output may be slow, and that is not the daemon's matter.
-			var out bytes.Buffer
+			var out, ofChecks bytes.Buffer
 			err := s.ask(cmd, func(ctx context.Context, c admin) error {
 				return c.Dump(ctx, r, func(chunk *pb.DumpChunk) error {
 					if chunk.GetPath() != "" {
 						fmt.Fprintln(&out, chunk.GetPath())
 					}
-					out.Write(chunk.GetData())
+					to := &out
+					// Two JSON documents one after the other would be none.
+					if r.GetKind() == pb.DumpKind_DUMP_KIND_JSON && chunk.GetRole() == pb.Role_ROLE_CHECKER {
+						to = &ofChecks
+					}
+					to.Write(chunk.GetData())
 					return nil
 				})
 			})
 			if err != nil {
 				return err
 			}
+			if checks || out.Len() == 0 {
+				out = ofChecks
+			}
 			_, err = s.out.Write(out.Bytes())
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&checks, "checks", false, "with json: the virtual servers (keepalived_check.json) instead of the instances")
 	cmd.Flags().BoolVar(&toFiles, "files", false, "write the files that the signals write and print their names")
 	return cmd
 }
