@@ -76,11 +76,13 @@ install:
 	install -d -m 0755 $(DESTDIR)/etc/keepalived
 	install -D -m 0755 $(BIN)/keepalived $(DESTDIR)$(SBINDIR)/keepalived
 	install -D -m 0755 $(BIN)/keepalivedctl $(DESTDIR)$(BINDIR)/keepalivedctl
+	ln -sf ../sbin/keepalived $(DESTDIR)$(BINDIR)/genhash
 	install -d -m 0755 $(DESTDIR)$(UNITDIR)
 	sed 's|/usr/sbin/keepalived|$(SBINDIR)/keepalived|' deploy/keepalived.service > $(DESTDIR)$(UNITDIR)/keepalived.service
 	chmod 0644 $(DESTDIR)$(UNITDIR)/keepalived.service
 	install -D -m 0644 deploy/keepalived.sysusers $(DESTDIR)$(SYSUSERS)/keepalived.conf
 	install -D -m 0644 deploy/keepalived.tmpfiles $(DESTDIR)$(TMPFILES)/keepalived.conf
+	install -D -m 0644 deploy/man/genhash.1 $(DESTDIR)$(MANDIR)/man1/genhash.1
 	install -D -m 0644 deploy/man/keepalivedctl.1 $(DESTDIR)$(MANDIR)/man1/keepalivedctl.1
 	install -D -m 0644 deploy/man/keepalived.conf.5 $(DESTDIR)$(MANDIR)/man5/keepalived.conf.5
 	install -D -m 0644 deploy/man/keepalived.8 $(DESTDIR)$(MANDIR)/man8/keepalived.8

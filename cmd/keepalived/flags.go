@@ -59,7 +59,7 @@ func inert(name, why string) func(*options, string, bool) error {
 }
 
 // optionTable is every option of keepalived in the order of its --help.
-var optionTable = []option{
+var optionTable = []option[options]{
 	{'f', "use-file", needArg, "FILE", "configuration file (default " + defaultConfig + ")", text(func(o *options) *string { return &o.configFile })},
 	{'P', "vrrp", noArg, "", "run VRRP only, no healthchecker", flag(func(o *options) *bool { return &o.vrrpOnly })},
 	{'C', "check", noArg, "", "run the healthchecker only, no VRRP", flag(func(o *options) *bool { return &o.checkOnly })},
@@ -82,7 +82,7 @@ var optionTable = []option{
 	{'r', "vrrp_pid", needArg, "FILE", "pid file of the VRRP child", text(func(o *options) *string { return &o.vrrpPidFile })},
 	{'c', "checkers_pid", needArg, "FILE", "pid file of the healthchecker child", text(func(o *options) *string { return &o.checkPidFile })},
 	{'b', "bfd_pid", needArg, "FILE", "pid file of the BFD child", inert("--bfd_pid", "there is no BFD process")},
-	{'T', "genhash", noArg, "", "act as genhash", inert("--genhash", "genhash is not built yet")},
+	{'T', "genhash", noArg, "", "act as genhash(1); the first option, what follows is for genhash", bundledGenhash},
 	{'a', "address-monitoring", noArg, "", "log every address that is added or removed", flag(func(o *options) *bool { return &o.monitorAddrs })},
 	{'x', "snmp", noArg, "", "serve SNMP", inert("--snmp", "SNMP is not built yet")},
 	{'A', "snmp-agent-socket", needArg, "FILE", "socket of the SNMP master agent", inert("--snmp-agent-socket", "SNMP is not built yet")},
@@ -103,6 +103,11 @@ var optionTable = []option{
 	{'O', "openssl-mem-check", noArg, "", "", inert("--openssl-mem-check", "it is for debugging keepalived")},
 	{'v', "version", noArg, "", "print the version", flag(func(o *options) *bool { return &o.version })},
 	{'h', "help", noArg, "", "print this text", flag(func(o *options) *bool { return &o.help })},
+}
+
+// bundledGenhash: where it stands for itself main has seen it before.
+func bundledGenhash(*options, string, bool) error {
+	return usageError("Option --genhash stands for itself, in front of all others")
 }
 
 func setTest(o *options, arg string, given bool) error {
@@ -140,7 +145,11 @@ func setFacility(o *options, arg string, _ bool) error {
 // writeUsage prints the options that do something for users.
 func writeUsage(w io.Writer, program string) {
 	fmt.Fprintf(w, "Usage: %s [OPTION...]\n", program)
-	for _, opt := range optionTable {
+	writeOptions(w, optionTable)
+}
+
+func writeOptions[T any](w io.Writer, table []option[T]) {
+	for _, opt := range table {
 		if opt.help == "" {
 			continue
 		}

@@ -15,15 +15,15 @@ const (
 	optArg
 )
 
-// option is one command-line option. set gets the argument, given says whether there
+// option is one command-line option of a program with settings T. set gets the argument, given says whether there
 // was one (only ever false for noArg and optArg).
-type option struct {
+type option[T any] struct {
 	short byte // 0: long form only
 	long  string
 	arg   argNeed
 	meta  string // name of the argument in --help
 	help  string
-	set   func(o *options, arg string, given bool) error
+	set   func(o *T, arg string, given bool) error
 }
 
 // usageError is a command line that cannot be understood (exit status 1).
@@ -34,7 +34,7 @@ func (e usageError) Error() string { return string(e) }
 // parseArgs reads args in GNU getopt_long style: bundled short options, arguments
 // glued to them, long options abbreviated as far as they stay unique, options and
 // other words in any order, `--` ending the options. It returns the other words.
-func parseArgs(table []option, args []string, o *options) (rest []string, err error) {
+func parseArgs[T any](table []option[T], args []string, o *T) (rest []string, err error) {
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		switch {
@@ -55,7 +55,7 @@ func parseArgs(table []option, args []string, o *options) (rest []string, err er
 }
 
 // parseLong reads the long option args[i] and returns the index of the last word used.
-func parseLong(table []option, args []string, i int, o *options) (int, error) {
+func parseLong[T any](table []option[T], args []string, i int, o *T) (int, error) {
 	name, value, given := strings.Cut(args[i][2:], "=")
 	opt, err := findLong(table, name)
 	if err != nil {
@@ -74,8 +74,8 @@ func parseLong(table []option, args []string, i int, o *options) (int, error) {
 	return i, opt.set(o, value, given)
 }
 
-func findLong(table []option, name string) (*option, error) {
-	var found *option
+func findLong[T any](table []option[T], name string) (*option[T], error) {
+	var found *option[T]
 	for k := range table {
 		opt := &table[k]
 		if opt.long == name {
@@ -95,7 +95,7 @@ func findLong(table []option, name string) (*option, error) {
 }
 
 // parseShort reads the bundle args[i] and returns the index of the last word used.
-func parseShort(table []option, args []string, i int, o *options) (int, error) {
+func parseShort[T any](table []option[T], args []string, i int, o *T) (int, error) {
 	bundle := args[i]
 	for k := 1; k < len(bundle); k++ {
 		opt := findShort(table, bundle[k])
@@ -120,7 +120,7 @@ func parseShort(table []option, args []string, i int, o *options) (int, error) {
 	return i, nil
 }
 
-func findShort(table []option, c byte) *option {
+func findShort[T any](table []option[T], c byte) *option[T] {
 	for k := range table {
 		if table[k].short == c {
 			return &table[k]

@@ -1,5 +1,12 @@
 // Command keepalived is the daemon: parent, VRRP child or healthchecker child, by the
 // environment it finds itself in. This package only wires.
+//
+// What SSL_GET and genhash accept is not to be trusted but watched: certificates with
+// short keys, negative serial numbers and SHA-1 count. Nothing else here uses TLS.
+//
+//go:debug rsa1024min=0
+//go:debug tlssha1=1
+//go:debug x509negativeserial=1
 package main
 
 import (
@@ -40,6 +47,9 @@ func run(argv []string) int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitFatal
+	}
+	if at := genhashWord(argv); !child && at >= 0 {
+		return genhash(argv, at, os.Stdout, os.Stderr)
 	}
 	var o options
 	rest, err := parseArgs(optionTable, argv[1:], &o)

@@ -88,6 +88,7 @@ func installed(t *testing.T, dir string) map[string]string {
 const (
 	executable = "-rwxr-xr-x"
 	readable   = "-rw-r--r--"
+	link       = "Lrwxrwxrwx"
 )
 
 func TestInstall(t *testing.T) {
@@ -96,9 +97,11 @@ func TestInstall(t *testing.T) {
 	want := map[string]string{
 		"/usr/sbin/keepalived":                                 executable,
 		"/usr/bin/keepalivedctl":                               executable,
+		"/usr/bin/genhash":                                     link,
 		"/lib/systemd/system/keepalived.service":               readable,
 		"/usr/lib/sysusers.d/keepalived.conf":                  readable,
 		"/usr/lib/tmpfiles.d/keepalived.conf":                  readable,
+		"/usr/share/man/man1/genhash.1":                        readable,
 		"/usr/share/man/man1/keepalivedctl.1":                  readable,
 		"/usr/share/man/man5/keepalived.conf.5":                readable,
 		"/usr/share/man/man8/keepalived.8":                     readable,
@@ -107,6 +110,9 @@ func TestInstall(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, installed(t, dir)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if target, err := filepath.EvalSymlinks(dir + "/usr/bin/genhash"); err != nil || target != dir+"/usr/sbin/keepalived" {
+		t.Errorf("genhash is %s, %v", target, err)
 	}
 	if info, err := os.Stat(dir + "/etc/keepalived"); err != nil || !info.IsDir() {
 		t.Errorf("/etc/keepalived: %v", err)
@@ -117,8 +123,10 @@ func TestInstall(t *testing.T) {
 func TestInstallElsewhere(t *testing.T) {
 	netlab.Need(t, "cmd:make")
 	dir := install(t, "PREFIX=/opt/k")
-	if _, err := os.Stat(dir + "/opt/k/sbin/keepalived"); err != nil {
-		t.Error(err)
+	for _, name := range []string{"sbin/keepalived", "bin/genhash"} {
+		if _, err := os.Stat(dir + "/opt/k/" + name); err != nil {
+			t.Error(err)
+		}
 	}
 	unit, err := os.ReadFile(dir + "/lib/systemd/system/keepalived.service")
 	if err != nil || !strings.Contains(string(unit), "\nExecStart=/opt/k/sbin/keepalived --dont-fork ") {

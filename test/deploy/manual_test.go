@@ -11,7 +11,7 @@ import (
 	"keepalived/test/netlab"
 )
 
-var pages = []string{"keepalived.8", "keepalived.conf.5", "keepalivedctl.1"}
+var pages = []string{"keepalived.8", "keepalived.conf.5", "keepalivedctl.1", "genhash.1"}
 
 func page(t *testing.T, name string) string {
 	t.Helper()
@@ -96,21 +96,24 @@ func source(t *testing.T, glob, pattern string) [][]string {
 	return out
 }
 
-// TestOptions: the page has every option of the daemon, with its argument.
+// TestOptions: the pages have every option of the daemon and of genhash, with its
+// argument.
 func TestOptions(t *testing.T) {
-	text := plain(page(t, "keepalived.8"))
-	for _, m := range source(t, "cmd/keepalived/flags.go", `\{(?:'(.)'|0), "([^"]+)", (noArg|needArg|optArg), "([^"]*)", (.*)`) {
-		short, long, arg, meta := m[1], m[2], m[3], m[4]
-		head := "--" + long
-		if short != "" {
-			head = "-" + short + ", " + head
-		}
-		head += map[string]string{"noArg": "", "needArg": "=" + meta, "optArg": "[=" + meta + "]"}[arg]
-		if strings.Contains(m[5], "inert(") {
-			head = "--" + long // among those without effect
-		}
-		if !regexp.MustCompile(`(?m)(^|[ "])` + regexp.QuoteMeta(head) + `($|[ ,."])`).MatchString(text) {
-			t.Errorf("keepalived.8 has no %q", head)
+	for name, glob := range map[string]string{"keepalived.8": "cmd/keepalived/flags.go", "genhash.1": "cmd/keepalived/genhash.go"} {
+		text := plain(page(t, name))
+		for _, m := range source(t, glob, `\{(?:'(.)'|0), "([^"]+)", (noArg|needArg|optArg), "([^"]*)", (.*)`) {
+			short, long, arg, meta := m[1], m[2], m[3], m[4]
+			head := "--" + long
+			if short != "" {
+				head = "-" + short + ", " + head
+			}
+			head += map[string]string{"noArg": "", "needArg": "=" + meta, "optArg": "[=" + meta + "]"}[arg]
+			if strings.Contains(m[5], "inert(") {
+				head = "--" + long // among those without effect
+			}
+			if !regexp.MustCompile(`(?m)(^|[ "])` + regexp.QuoteMeta(head) + `($|[ ,."])`).MatchString(text) {
+				t.Errorf("%s has no %q", name, head)
+			}
 		}
 	}
 }
