@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"cmp"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -24,11 +25,18 @@ const Hidden = "********"
 type Mask struct {
 	tree   *Tree
 	schema *Schema
-	names  []string // of secret keywords, wherever they stand
-	words  map[lineID][]columns
-	defs   map[string]bool // definitions that hold a secret
-	values []string        // longest first
-	lines  map[lineID]bool // where they stand
+	names  []secretName
+	words  map[string]map[int][]columns // by file and line
+	defs   map[string]bool              // definitions that hold a secret
+	values []string                     // longest first
+	lines  map[lineID]bool              // where they stand
+}
+
+// secretName is the name of a keyword with a secret, wherever it stands.
+type secretName struct {
+	name    string
+	most    int    // letters that a slip of it may differ in
+	letters uint32 // those that it has, see lettersOf
 }
 
 type lineID struct {
@@ -41,7 +49,7 @@ type columns struct{ from, to int }
 
 // NewMask looks for the secrets of t, which was parsed with s.
 func NewMask(t *Tree, s *Schema) *Mask {
-	m := &Mask{tree: t, schema: s, words: map[lineID][]columns{}, defs: map[string]bool{}, lines: map[lineID]bool{}}
+	m := &Mask{tree: t, schema: s, words: map[string]map[int][]columns{}, defs: map[string]bool{}, lines: map[lineID]bool{}}
 	m.names = s.secretNames()
 	if len(m.names) == 0 {
 		return m
@@ -50,20 +58,19 @@ func NewMask(t *Tree, s *Schema) *Mask {
 	strange := m.strangeLines()
 	walkSecrets(s, "", t.Roots, func(n *Node) { delete(strange, n.Keyword.Range.Start()) }, func(w Word) {
 		values[w.Text] = true
-		at := w.Range.Start()
-		id := lineID{at.File, at.Line}
-		m.words[id] = append(m.words[id], columns{at.Col - 1, w.Range.End().Col - 1})
+		m.add(w.Range.Start(), w.Range.End().Col-1)
 	})
 	for at, to := range strange {
-		id := lineID{at.File, at.Line}
-		m.words[id] = append(m.words[id], columns{at.Col - 1, to})
+		m.add(at, to)
 	}
 	m.taint()
 	for _, f := range t.Sources {
-		m.hideText(f.Name, f.Text, func(id lineID, secret string) {
-			m.lines[id] = true
-			for _, w := range strings.Fields(secret) {
-				values[strings.Trim(w, `"'\`)] = true
+		eachLine(f, func(id lineID, line, def string) {
+			for _, c := range m.secretsIn(id, line, def) {
+				m.lines[id] = true
+				for w := range strings.FieldsSeq(line[c.from:c.to]) {
+					values[strings.Trim(w, `"'\`)] = true
+				}
 			}
 		})
 	}
@@ -79,21 +86,40 @@ func NewMask(t *Tree, s *Schema) *Mask {
 	return m
 }
 
-// secretNames are the names of keywords with a secret, in the order of the alphabet.
-func (s *Schema) secretNames() []string {
+// add notes that the octets from at up to the column to, counted from 0, are to be
+// hidden.
+func (m *Mask) add(at diag.Pos, to int) {
+	lines := m.words[at.File]
+	if lines == nil {
+		lines = map[int][]columns{}
+		m.words[at.File] = lines
+	}
+	lines[at.Line] = append(lines[at.Line], columns{at.Col - 1, to})
+}
+
+// secretNames are the names of keywords with a secret.
+func (s *Schema) secretNames() []secretName {
 	if s == nil {
 		return nil
 	}
-	var names []string
+	var names []secretName
 	for _, members := range s.byPath {
 		for name, k := range members {
-			if k.Secret > 0 && !slices.Contains(names, name) {
-				names = append(names, name)
+			if k.Secret > 0 && !slices.ContainsFunc(names, func(n secretName) bool { return n.name == name }) {
+				names = append(names, secretName{name, len(name) / 4, lettersOf(name)})
 			}
 		}
 	}
-	slices.Sort(names)
 	return names
+}
+
+// lettersOf is the set of letters of a word, without regard to case. Two words of
+// which one has n letters that the other lacks are at least n changes apart.
+func lettersOf(word string) (set uint32) {
+	for i := range len(word) {
+		set |= 1 << (word[i] & 0x1f)
+	}
+	return set
 }
 
 // walkSecrets calls secret for every word of nodes and below that must not be shown,
@@ -130,8 +156,7 @@ func join(path, name string) string {
 func (m *Mask) strangeLines() map[diag.Pos]int {
 	found := map[diag.Pos]int{}
 	for _, f := range m.tree.Sources {
-		for i, text := range bytes.Split(f.Text, []byte{'\n'}) {
-			line := string(text)
+		eachLine(f, func(id lineID, line, _ string) {
 			for from := 0; ; {
 				word, at := nextWord(line, from)
 				if word == "" {
@@ -139,10 +164,10 @@ func (m *Mask) strangeLines() map[diag.Pos]int {
 				}
 				from = at + len(word)
 				if (from == len(line) || isBlank(line[from])) && m.likeSecret(word) {
-					found[diag.Pos{File: f.Name, Line: i + 1, Col: at + 1}] = len(line)
+					found[diag.Pos{File: id.file, Line: id.line, Col: at + 1}] = len(line)
 				}
 			}
-		}
+		})
 	}
 	return found
 }
@@ -162,9 +187,16 @@ func nextWord(line string, from int) (word string, at int) {
 
 // likeSecret reports whether a word is the name of a secret keyword or a slip of it.
 func (m *Mask) likeSecret(word string) bool {
-	for _, name := range m.names {
-		most := len(name) / 4
-		if word == name || most > 0 && diag.Distance(strings.ToLower(word), name, most) <= most {
+	for i := range m.names {
+		n := &m.names[i]
+		if len(word) > len(n.name)+n.most || len(word) < len(n.name)-n.most {
+			continue
+		}
+		if word == n.name {
+			return true
+		}
+		if n.most > 0 && bits.OnesCount32(n.letters&^lettersOf(word)) <= n.most &&
+			diag.Distance(strings.ToLower(word), n.name, n.most) <= n.most {
 			return true
 		}
 	}
@@ -188,12 +220,15 @@ func (m *Mask) taint() {
 	for more, first := true, true; more; first = false {
 		more = false
 		for _, f := range m.tree.Sources {
+			if bytes.IndexByte(f.Text, '$') < 0 {
+				continue
+			}
 			eachLine(f, func(id lineID, line string, def string) {
 				switch {
 				case m.defs[def]:
 					more = taintAll(valueOf(line)) || more
 				case first:
-					for _, c := range m.words[id] {
+					for _, c := range m.words[id.file][id.line] {
 						c = c.within(line)
 						more = taintAll(line[c.from:c.to]) || more
 					}
@@ -211,14 +246,14 @@ func (c columns) within(line string) columns {
 // eachLine calls f for every line of a source, with the name of the definition
 // that it is part of.
 func eachLine(s Source, f func(id lineID, line, def string)) {
-	def := ""
-	for i, text := range bytes.Split(s.Text, []byte{'\n'}) {
-		line := string(text)
+	def, text, line := "", string(s.Text), ""
+	for n, more := 1, true; more; n++ {
+		line, text, more = strings.Cut(text, "\n")
 		if def == "" {
 			def = definedIn(line)
 		}
-		f(lineID{s.Name, i + 1}, line, def)
-		if !strings.HasSuffix(trimBlank(line), `\`) {
+		f(lineID{s.Name, n}, line, def)
+		if def != "" && !strings.HasSuffix(trimBlank(line), `\`) {
 			def = ""
 		}
 	}
@@ -263,8 +298,8 @@ func valueAt(line string) int {
 	return i
 }
 
-// hideText returns the text of a source without its secrets; told gets each.
-func (m *Mask) hideText(name string, text []byte, told func(lineID, string)) []byte {
+// hideText returns the text of a source without its secrets.
+func (m *Mask) hideText(name string, text []byte) []byte {
 	var out bytes.Buffer
 	out.Grow(len(text))
 	eachLine(Source{Name: name, Text: text}, func(id lineID, line, def string) {
@@ -276,7 +311,6 @@ func (m *Mask) hideText(name string, text []byte, told func(lineID, string)) []b
 			if c.from < at || c.from == c.to {
 				continue
 			}
-			told(id, line[c.from:c.to])
 			out.WriteString(line[at:c.from])
 			out.WriteString(Hidden)
 			at = c.to
@@ -292,7 +326,7 @@ func (m *Mask) secretsIn(id lineID, line, def string) []columns {
 		from := valueAt(line)
 		return []columns{{from, from + len(strings.TrimRight(line[from:], " \t\r\\"))}}
 	}
-	words := m.words[id]
+	words := m.words[id.file][id.line]
 	if len(words) == 0 {
 		return nil
 	}
@@ -347,7 +381,7 @@ func (m *Mask) Texts() map[string][]byte {
 	for _, s := range m.tree.Sources {
 		texts[s.Name] = s.Text
 		if len(m.words) > 0 {
-			texts[s.Name] = m.hideText(s.Name, s.Text, func(lineID, string) {})
+			texts[s.Name] = m.hideText(s.Name, s.Text)
 		}
 	}
 	return texts

@@ -106,7 +106,7 @@ func (d *differ) pair(a, b *object, was, is []*config.Node) {
 	if b.name == outside {
 		path = ""
 	}
-	p.same = p.means(0, a.with(was)) == p.means(0, b.with(is)) && p.means(1, a.with(was)) == p.means(1, b.with(is))
+	p.same = d.spent <= budget && p.means(0, a.with(was)) == p.means(0, b.with(is)) && p.means(1, a.with(was)) == p.means(1, b.with(is))
 	p.rebuild[0] = func(m []*config.Node) []*config.Node { return a.with(m) }
 	p.rebuild[1] = func(m []*config.Node) []*config.Node { return b.with(m) }
 	if k, _ := d.schema.Lookup("", b.kind); k.Kind == config.List && path != "" {
