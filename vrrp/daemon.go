@@ -114,7 +114,7 @@ func open(opt Options) (*daemon, error) {
 		links: iface.New(), observed: map[rtnl.Key]rtnl.Addr{},
 		byName: map[string]*instance{}, routes: map[routeKey]*instance{}, byScript: map[string]*trackScript{},
 	}
-	d.loop = loop.New[task](clock.Real{}, clock.Real{}.NewWaker(), 1024)
+	d.loop = loop.New[task](clock.Real{}, loop.Polled{}.NewWaker(), 1024)
 	d.timers.Arm = d.loop.Arm
 	d.notify = notifier{d: d, queues: map[string]*scriptQueue{}}
 	d.handover.open(opt.Boot, opt.Log)

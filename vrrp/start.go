@@ -305,8 +305,8 @@ func (d *daemon) tellVIPs(now clock.Instant) {
 	}
 }
 
-// preciseBelow is the advert interval from which on the runtime's timers, up to 1.1 ms
-// late, are too coarse.
+// preciseBelow is the advert interval below which a busy process must not make an
+// alarm late.
 const preciseBelow = 100 * time.Millisecond
 
 // precise takes an alarm clock that fits the shortest interval.
@@ -322,6 +322,6 @@ func (d *daemon) precise() {
 	if fine {
 		d.loop.SetWaker(loop.Precise{}.NewWaker())
 	} else {
-		d.loop.SetWaker(clock.Real{}.NewWaker())
+		d.loop.SetWaker(loop.Polled{}.NewWaker())
 	}
 }

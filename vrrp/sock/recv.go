@@ -337,7 +337,8 @@ func (r *Receiver) slot() *Received {
 	}
 }
 
-// readBatch is one recvmmsg. It returns false to wait until the socket is readable.
+// readBatch is one recvmmsg; the runtime need not know of a call that cannot block
+// (see loop.Polled). It returns false to wait until the socket is readable.
 func (r *Receiver) readBatch(fd uintptr) bool {
 	r.got, r.again, r.err = 0, false, nil
 	for i := range r.msgs {
@@ -346,7 +347,7 @@ func (r *Receiver) readBatch(fd uintptr) bool {
 		h.SetControllen(controlRoom)
 		h.Flags = 0
 	}
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.msgs[0])), batch, unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.msgs[0])), batch, unix.MSG_DONTWAIT, 0, 0)
 	switch errno {
 	case 0:
 		r.got = int(n)
