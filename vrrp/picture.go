@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"slices"
@@ -108,7 +109,9 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 		}
 		p := snapshot.Tracked{Name: t.name, Weight: t.weight.Value, Reverse: t.weight.Reverse}
 		if t.kind == trackInterface {
-			v.TrackedInterfaces = append(v.TrackedInterfaces, p)
+			if slices.ContainsFunc(cfg.Track.Interfaces, func(i vrrpcfg.TrackInterface) bool { return i.Name == t.name }) {
+				v.TrackedInterfaces = append(v.TrackedInterfaces, p) // else it is the device of an address
+			}
 			continue
 		}
 		p.Command = quoted(t.script.ready)
@@ -185,6 +188,9 @@ func (d *daemon) pools() []snapshot.Pool {
 			out, i = append(out, p), len(out)
 		}
 		out[i].Members = append(out[i].Members, snapshot.PoolMember{Name: in.cfg.Name, VRID: in.mc.VRID})
+	}
+	for i := range out {
+		slices.SortStableFunc(out[i].Members, func(a, b snapshot.PoolMember) int { return cmp.Compare(a.VRID, b.VRID) })
 	}
 	return out
 }

@@ -19,11 +19,15 @@ var masks = []struct {
 	// What 2.2.7 has changed of the host or read of it: sysctls that we leave alone.
 	{regexp.MustCompile(`(?m)^   (rp_filter|Original|Reset).*\n`), ""},
 	{regexp.MustCompile(`(?m)^   (IPv6 address) = fe80:.*\n`), ""},
+	// What is not built yet, each missing by the ledger.
+	{regexp.MustCompile(`(?m)^ nftables (table name|base chain priority|don't force|force use).*\n`), ""},
+	{regexp.MustCompile(`(?m)^------< Static (Addresses|Routes|Rules) >------\n(     .*\n)*`), ""},
+	{regexp.MustCompile(`(?m)^   Virtual (Routes|Rules) :\n(     .*\n)*`), ""},
 	// Secrets: 2.4.0 masks them as well.
 	{regexp.MustCompile(`(?m)^(   Password = ).*`), "$1***"},
 	// Where the state machine is by the time of the dump. Before it has heard a master
 	// 2.2.7 shows whatever address it wrote last.
-	{regexp.MustCompile(`(?m)^(   (State|Wantstate|Master router|Master priority|Effective priority|Total priority|Num track scripts|Number of interface and track script faults|Number of track scripts init) = ).*`), "$1..."},
+	{regexp.MustCompile(`(?m)^(   (Read timeout|State|Wantstate|Master router|Master priority|Effective priority|Total priority|Num track scripts|Number of interface and track script faults|Number of track scripts init) = ).*`), "$1..."},
 	{regexp.MustCompile(`(?m)^   Scripts in init state.*\n`), ""},
 	{regexp.MustCompile(`(?m)^   (Master (priority|router)|Track script faults).*\n`), ""},
 }
