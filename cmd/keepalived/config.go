@@ -41,10 +41,24 @@ func (o *options) environment() config.Env {
 	return env
 }
 
+// part is the children that may be started.
+func (o *options) part() dialect.Part {
+	part := dialect.Whole
+	if o.vrrpOnly {
+		part &^= dialect.Checkers
+	}
+	if o.checkOnly {
+		part &^= dialect.VRRP
+	}
+	return part
+}
+
 // read parses and checks the configuration file.
 func (o *options) read() reading {
-	schema := dialect.Schema()
+	part := o.part()
+	schema := part.Schema()
 	tree, diags := config.Parse(files.OS{}, o.file(), o.environment(), schema)
+	part.Cut(tree)
 	r := reading{tree: tree, diags: diags}
 	if !dialect.StopsReading(diags) {
 		r.Result = dialect.Check(tree, machine.Interfaces(), machine.Scripts{})

@@ -18,7 +18,7 @@ import (
 // Keywords returns every keyword of every role, for the documentation. A keyword
 // that two roles read (track_file, bfd_instance) is described once.
 func Keywords() []config.Keyword {
-	all := slices.Concat(checkercfg.Keywords(), vrrpcfg.Keywords(), global.Keywords())
+	all := slices.Concat(checkerKeywords, vrrpKeywords, globalKeywords)
 	last := map[string]int{}
 	for i, k := range all {
 		last[k.Path+"/"+k.Name] = i
@@ -33,11 +33,7 @@ func Keywords() []config.Keyword {
 }
 
 // Schema returns every keyword of every role, for the parser.
-func Schema() *config.Schema {
-	s := config.NewSchema(Keywords())
-	s.Remember(oldWords)
-	return s
-}
+func Schema() *config.Schema { return Whole.Schema() }
 
 // Validators are the decoders of all roles with their models thrown away: each
 // returns what is wrong with its part of the tree.
