@@ -39,6 +39,8 @@ type Options struct {
 	DumpDir string
 	// Stop ends when the child is told to stop (SIGTERM, the parent's death).
 	Stop <-chan struct{}
+	// Dumps brings the dumps that a signal to this process asks for.
+	Dumps <-chan pb.DumpKind
 }
 
 // task is a message to the loop: what to do there.
@@ -144,7 +146,7 @@ func Run(opt Options) int {
 			close(d.stopped) // at stop: everything is gone
 			return err
 		},
-		pool.Run, runner.Run, client.Run, d.counter.run,
+		pool.Run, runner.Run, client.Run, d.counter.run, d.askedBySignal,
 	} {
 		d.group.Go(func() error { return run(d.ctx) })
 	}

@@ -118,6 +118,21 @@ func (d *daemon) dump(ctx context.Context, c *pb.DumpCommand, send func(*pb.Serv
 	return nil
 }
 
+// askedBySignal writes the dumps that somebody wants of this process by its own pid.
+func (d *daemon) askedBySignal(ctx context.Context) error {
+	for {
+		select {
+		case kind := <-d.opt.Dumps:
+			c := &pb.DumpCommand{Kinds: []pb.DumpKind{kind}, ToFiles: true}
+			if err := d.dump(ctx, c, func(*pb.ServeRequest) error { return nil }); err != nil && ctx.Err() == nil {
+				d.log.Error(err.Error())
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 func sendParts(kind pb.DumpKind, text []byte, send func(*pb.ServeRequest) error) error {
 	for part := range slices.Chunk(text, maxDumpPart) {
 		if err := send(&pb.ServeRequest{Answer: &pb.ServeRequest_Dump{Dump: &pb.DumpPart{Kind: kind, Data: part}}}); err != nil {

@@ -18,6 +18,7 @@ import (
 	"keepalived/core/reconcile/worker"
 	"keepalived/core/rtnl"
 	"keepalived/core/script"
+	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/childapi"
 	"keepalived/vrrp/iface"
 	"keepalived/vrrp/sock"
@@ -42,6 +43,8 @@ type Options struct {
 	DumpDir string
 	// Stop ends when the child is told to stop (SIGTERM, the parent's death).
 	Stop <-chan struct{}
+	// Dumps brings the dumps that a signal to this process asks for.
+	Dumps <-chan pb.DumpKind
 }
 
 // task is a message to the loop: what to do there.
@@ -154,7 +157,7 @@ func (d *daemon) run() int {
 	for _, run := range []func(context.Context) error{
 		func(ctx context.Context) error { return d.loop.Run(ctx, d) },
 		func(ctx context.Context) error { return monitor.Run(ctx, d.kernelEvents) },
-		d.runWorker, d.runner.Run, d.client.Run, d.net.join.run,
+		d.runWorker, d.runner.Run, d.client.Run, d.net.join.run, d.askedBySignal,
 	} {
 		d.group.Go(func() error { return run(d.ctx) })
 	}

@@ -20,6 +20,7 @@ import (
 	"keepalived/core/logging"
 	"keepalived/core/process"
 	"keepalived/core/supervisor"
+	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/childapi"
 	"keepalived/rpc/unixsock"
 	"keepalived/vrrp"
@@ -62,15 +63,7 @@ func runChild(boot childapi.Boot, o *options, name string) int {
 	stop := make(chan struct{})
 	terms := make(chan os.Signal, 1)
 	signal.Notify(terms, unix.SIGTERM, unix.SIGINT)
-	// Dump and reload signals sent to a child by name are the parent's to carry out;
-	// here they only must not end the process.
-	// Caught and thrown away, not ignored: what is ignored stays so in scripts.
-	dropped := make(chan os.Signal, 1)
-	signal.Notify(dropped, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.Signal(36), unix.Signal(63), unix.SIGPIPE)
-	go func() {
-		for range dropped {
-		}
-	}()
+	dumps := dumpSignals()
 	go func() { <-terms; close(stop) }()
 	if remove := o.childPIDFile(boot.Role, l.Logger()); remove != nil {
 		defer remove()
@@ -83,14 +76,43 @@ func runChild(boot childapi.Boot, o *options, name string) int {
 	}
 	if boot.Role == childapi.Checker {
 		return checker.Run(checker.Options{
-			Boot: boot, Log: l.Logger(), Version: process.Version(), LogDrops: drops, Stop: stop,
+			Boot: boot, Log: l.Logger(), Version: process.Version(), LogDrops: drops, Stop: stop, Dumps: dumps,
 			KeepIPVS: o.keepIPVS, DumpDir: os.TempDir(), LogConfig: o.dumpConfig,
 		})
 	}
 	return vrrp.Run(vrrp.Options{
-		Boot: boot, Log: l.Logger(), Version: process.Version(), LogDrops: drops, Stop: stop,
+		Boot: boot, Log: l.Logger(), Version: process.Version(), LogDrops: drops, Stop: stop, Dumps: dumps,
 		KeepAddresses: o.keepVRRP, MonitorAddresses: o.monitorAddrs, DumpDir: os.TempDir(), LogConfig: o.dumpConfig,
 	})
+}
+
+// dumpKinds are the signals that ask a process for its dump.
+var dumpKinds = map[os.Signal]pb.DumpKind{
+	unix.SIGUSR1: pb.DumpKind_DUMP_KIND_DATA, unix.SIGUSR2: pb.DumpKind_DUMP_KIND_STATS,
+	unix.Signal(63): pb.DumpKind_DUMP_KIND_STATS_CLEAR, unix.Signal(36): pb.DumpKind_DUMP_KIND_JSON,
+}
+
+// dumpSignals delivers the dumps that a child is asked for by its own pid; those that come
+// while as many wait are one with them. A reload is the parent's affair: its signal only
+// must not end the child. (It is caught and not ignored: what is ignored stays so in
+// scripts.)
+func dumpSignals() <-chan pb.DumpKind {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.Signal(36), unix.Signal(63), unix.SIGPIPE)
+	dumps := make(chan pb.DumpKind, 8)
+	go func() {
+		for sig := range signals {
+			kind, ok := dumpKinds[sig]
+			if !ok {
+				continue
+			}
+			select {
+			case dumps <- kind:
+			default:
+			}
+		}
+	}()
+	return dumps
 }
 
 // childPIDFile writes vrrp.pid or checkers.pid beside the parent's.

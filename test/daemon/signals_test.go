@@ -159,7 +159,7 @@ func catches(pid int, sig syscall.Signal) bool {
 }
 
 // TestSignalsToChildren: the lowest pid that bears our name may be a child's, so that
-// is where tools send them. Only TERM ends a child.
+// is where tools send them. A child writes its own dumps; only TERM ends it.
 func TestSignalsToChildren(t *testing.T) {
 	r := newRig(t)
 	r.master(conf("", inst{}, service))
@@ -174,7 +174,22 @@ func TestSignalsToChildren(t *testing.T) {
 			}
 		}
 	}
-	pause(500 * time.Millisecond)
+	for _, dump := range []struct {
+		pid  int
+		sig  syscall.Signal
+		file string
+	}{
+		{vrrp, syscall.SIGUSR1, "keepalived.data"}, {vrrp, syscall.SIGUSR2, "keepalived.stats"}, {vrrp, sigJSON, "keepalived.json"},
+		{checker, syscall.SIGUSR1, "keepalived_check.data"},
+	} {
+		w := r.watch("/tmp")
+		r.eventually(dump.file, func() bool {
+			if err := syscall.Kill(dump.pid, dump.sig); err != nil {
+				t.Fatal(err)
+			}
+			return w.count("CLOSE_WRITE "+dump.file) > 0
+		})
+	}
 	if !alive(vrrp) || !alive(checker) || r.vrrpPid() != vrrp || r.pid("/run/checkers.pid") != checker {
 		t.Error("a child has ended")
 	}
