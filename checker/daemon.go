@@ -35,6 +35,9 @@ type Options struct {
 	KeepIPVS bool
 	// LogConfig logs the configuration at the start, in the form of the dump (-d).
 	LogConfig bool
+	// LogSettled waits a short time for what has been logged to be written: between the
+	// parts of a text that is longer than the log's ring. nil: nobody writes it.
+	LogSettled func()
 	// DumpDir is where dumps go that have no path of their own, usually /tmp.
 	DumpDir string
 	// Stop ends when the child is told to stop (SIGTERM, the parent's death).

@@ -47,6 +47,10 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	d.precise()
 }
 
+// configPart is how many lines of the configuration are logged at once: a part of
+// what the log's ring holds.
+const configPart = 100
+
 // sayConfig is -d: the dump of what was read goes to the log, off the loop.
 func (d *daemon) sayConfig(now clock.Instant) {
 	if !d.opt.LogConfig {
@@ -54,8 +58,18 @@ func (d *daemon) sayConfig(now clock.Instant) {
 	}
 	s := d.picture(now)
 	d.group.Go(func() error {
+		n := 0
 		for line := range strings.Lines(string(s.Text())) {
 			d.info(strings.TrimSuffix(line, "\n"))
+			if n++; n%configPart != 0 {
+				continue
+			}
+			if d.ctx.Err() != nil {
+				break
+			}
+			if d.opt.LogSettled != nil {
+				d.opt.LogSettled()
+			}
 		}
 		return nil
 	})

@@ -29,6 +29,10 @@ import (
 // flushLimit is how long the end of a process waits for its last log lines.
 const flushLimit = time.Second
 
+// settleLimit is how long a part of the configuration that is logged (-d) waits for
+// the part before.
+const settleLimit = 100 * time.Millisecond
+
 // startLog opens the log of one process and returns its end.
 func (o *options) startLog(ident string) (*logging.Log, func()) {
 	lo := logging.Options{Ident: ident, Facility: logging.Daemon, Detail: o.logDetail}
@@ -74,15 +78,16 @@ func runChild(boot childapi.Boot, o *options, name string) int {
 		}
 		return n
 	}
+	settled := func() { l.Flush(settleLimit) }
 	if boot.Role == childapi.Checker {
 		return checker.Run(checker.Options{
 			Boot: boot, Log: l.Logger(), Version: process.Version(), LogDrops: drops, Stop: stop, Dumps: dumps,
-			KeepIPVS: o.keepIPVS, DumpDir: os.TempDir(), LogConfig: o.dumpConfig,
+			KeepIPVS: o.keepIPVS, DumpDir: os.TempDir(), LogConfig: o.dumpConfig, LogSettled: settled,
 		})
 	}
 	return vrrp.Run(vrrp.Options{
 		Boot: boot, Log: l.Logger(), Version: process.Version(), LogDrops: drops, Stop: stop, Dumps: dumps,
-		KeepAddresses: o.keepVRRP, MonitorAddresses: o.monitorAddrs, DumpDir: os.TempDir(), LogConfig: o.dumpConfig,
+		KeepAddresses: o.keepVRRP, MonitorAddresses: o.monitorAddrs, DumpDir: os.TempDir(), LogConfig: o.dumpConfig, LogSettled: settled,
 	})
 }
 
