@@ -42,6 +42,7 @@ type counter struct {
 
 // countRequest asks for the connections of some services of the kernel.
 type countRequest struct {
+	ctx  context.Context // nil: whoever asked waits as long as it takes
 	keys []ipvs.Key
 	// fresh: a reading of before the request is not good enough.
 	fresh bool
@@ -96,7 +97,7 @@ func (c *counter) count(ctx context.Context, keys []ipvs.Key) (counts, error) {
 	}
 	done := make(chan answer, 1)
 	select {
-	case c.requests <- countRequest{keys: keys, done: func(n counts, err error) { done <- answer{n, err} }}:
+	case c.requests <- countRequest{ctx: ctx, keys: keys, done: func(n counts, err error) { done <- answer{n, err} }}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -145,6 +146,9 @@ func (c *counter) serve(r countRequest) (counts, error) {
 		}
 	}
 	for _, k := range r.keys {
+		if r.ctx != nil && r.ctx.Err() != nil {
+			return nil, r.ctx.Err() // what was read is good for those who ask next
+		}
 		seen, ok := c.seen[k]
 		if !ok {
 			list, err := c.conn.Destinations(k)
