@@ -34,7 +34,7 @@ func TestCounter(t *testing.T) {
 		go func() { _ = c.run(ctx) }()
 		count := func() (connections, error) {
 			n, err := c.count(t.Context(), []ipvs.Key{k})
-			return n.of([]ipvs.Key{k}, at("10.0.0.1:80")), err
+			return n.of([]ipvs.Key{k}, ipvs.Destination{Addr: at("10.0.0.1:80")}), err
 		}
 		for range 3 {
 			if n, err := count(); err != nil || n != (connections{2, 3}) {
