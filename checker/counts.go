@@ -42,6 +42,7 @@ type counter struct {
 
 // countRequest asks for the connections of some services of the kernel.
 type countRequest struct {
+	ctx  context.Context // nil: whoever asked waits as long as it takes
 	keys []ipvs.Key
 	// fresh: a reading of before the request is not good enough.
 	fresh bool
@@ -60,9 +61,9 @@ type connections struct{ active, inactive uint64 }
 type counts map[ipvs.Key]map[netip.AddrPort]connections
 
 // of sums up what a destination has in some services of the kernel.
-func (c counts) of(keys []ipvs.Key, at netip.AddrPort) (sum connections) {
+func (c counts) of(keys []ipvs.Key, d ipvs.Destination) (sum connections) {
 	for _, k := range keys {
-		n := c[k][at]
+		n := c[k][place(k, d)]
 		sum.active += n.active
 		sum.inactive += n.inactive
 	}
@@ -96,7 +97,7 @@ func (c *counter) count(ctx context.Context, keys []ipvs.Key) (counts, error) {
 	}
 	done := make(chan answer, 1)
 	select {
-	case c.requests <- countRequest{keys: keys, done: func(n counts, err error) { done <- answer{n, err} }}:
+	case c.requests <- countRequest{ctx: ctx, keys: keys, done: func(n counts, err error) { done <- answer{n, err} }}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -145,6 +146,9 @@ func (c *counter) serve(r countRequest) (counts, error) {
 		}
 	}
 	for _, k := range r.keys {
+		if r.ctx != nil && r.ctx.Err() != nil {
+			return nil, r.ctx.Err() // what was read is good for those who ask next
+		}
 		seen, ok := c.seen[k]
 		if !ok {
 			list, err := c.conn.Destinations(k)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -155,12 +156,18 @@ func (v *view) render(kind pb.DumpKind) (text []byte, path string, err error) {
 	return nil, "", fmt.Errorf("unknown kind of dump %v", kind)
 }
 
+// countLimit is how long a status or dump waits for the numbers of connections: an answer
+// without them is better than one too late for whoever asks.
+const countLimit = 500 * time.Millisecond
+
 // countConnections fills in how many connections every server has, as far as ip_vs can
 // be asked.
 func (d *daemon) countConnections(ctx context.Context, v *view) {
 	if v.absent || len(v.picture.Services) == 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, countLimit)
+	defer cancel()
 	n, err := d.counter.count(ctx, v.keys())
 	if err != nil {
 		return
@@ -168,7 +175,7 @@ func (d *daemon) countConnections(ctx context.Context, v *view) {
 	for i := range v.picture.Services {
 		s, f := &v.picture.Services[i], &v.facts[i]
 		for j := range s.Servers {
-			c := n.of(f.service.ends, f.service.dests[j].Addr)
+			c := n.of(f.service.ends, f.service.dests[j])
 			s.Servers[j].Active, s.Servers[j].Inactive = int64(c.active), int64(c.inactive)
 		}
 		f.counted = true

@@ -192,7 +192,7 @@ func TestSocketModes(t *testing.T) {
 			bin := publicCopy(t, ourCtl)
 			r.opts.Files = map[string]string{"/run/group": tc.group}
 			r.opts.Config = conf("", inst{})
-			r.opts.Keep = []string{bin}
+			r.opts.Keep = []string{bin, ours}
 			r.p = r.h.Start(r.opts, "sh", "-c", "mount --bind /run/group /etc/group && exec "+ours+" -n -l -D")
 			r.has(vip1)
 			for path, want := range map[string]struct {
