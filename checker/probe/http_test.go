@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -229,7 +230,7 @@ func TestTCPCheck(t *testing.T) {
 func TestBindPort(t *testing.T) {
 	l := listen(t, "127.0.0.1:0")
 	from := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), unused(t).Port())
-	peers := make(chan string, 8)
+	peers, ends := make(chan string, 8), make(chan error, 8)
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -237,6 +238,8 @@ func TestBindPort(t *testing.T) {
 				return
 			}
 			peers <- c.RemoteAddr().String()
+			_, err = c.Read(make([]byte, 1))
+			ends <- err
 			c.Close()
 		}
 	}()
@@ -250,6 +253,9 @@ func TestBindPort(t *testing.T) {
 		}
 		if got := <-peers; got != from.String() {
 			t.Errorf("came from %s, want %s", got, from)
+		}
+		if err := <-ends; !errors.Is(err, unix.ECONNRESET) {
+			t.Errorf("the server saw %v: the port stays in TIME-WAIT without a reset", err)
 		}
 	}
 	target.Check.Connection.Bind = netip.AddrPortFrom(from.Addr(), 0)

@@ -27,7 +27,8 @@ func (f *Failure) Error() string { return f.Err.Error() }
 func (f *Failure) Unwrap() error { return f.Err }
 
 // conn is a TCP connection as a file that the runtime's poller watches. Package net
-// makes twice as many system calls for one, and most checks are nothing else.
+// would ask for addresses and set options that a check has no use for, and most checks
+// are nothing else.
 type conn struct {
 	*os.File
 	to   netip.AddrPort
