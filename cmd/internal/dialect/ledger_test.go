@@ -34,6 +34,7 @@ type ledgerText struct {
 	head []string // comment lines
 	all  []entry
 	test map[string]entry // area "-t"
+	dump map[string]entry // area "dump"
 }
 
 func readLedger(t *testing.T) ledgerText {
@@ -43,7 +44,7 @@ func readLedger(t *testing.T) ledgerText {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	l := ledgerText{test: map[string]entry{}}
+	l := ledgerText{test: map[string]entry{}, dump: map[string]entry{}}
 	n := 0
 	for s := bufio.NewScanner(f); s.Scan(); {
 		n++
@@ -70,8 +71,11 @@ func readLedger(t *testing.T) ledgerText {
 			t.Errorf("%s:%d: state %q is none of same, differs-because, missing", ledgerFile, n, e.state)
 		}
 		l.all = append(l.all, e)
-		if e.area == "-t" {
+		switch e.area {
+		case "-t":
 			l.test[e.item] = e
+		case "dump":
+			l.dump[e.item] = e
 		}
 	}
 	return l
