@@ -112,7 +112,7 @@ generate-check:
 # compat prints the counts of the ledger and holds the configurations of test/compat
 # against the keepalived that is installed.
 compat: deps
-	@$(GO) test -tags grpcnotrace -count=1 -v -run 'TestLedger|TestAgainst227|TestRows|TestReference' ./cmd/internal/dialect | \
+	@$(GO) test -tags grpcnotrace -count=1 -v -run 'TestLedger|TestAgainst227|TestRow|TestReference' ./cmd/internal/dialect | \
 	  sed -n -e 's/^ *\(--- FAIL.*\)/\1/p' -e 's/^ *[a-z_]*_test.go:[0-9]*: //p'; exit $${PIPESTATUS[0]}
 
 # BENCH takes more flags: make bench BENCH="-only 'crash|stop' -big"

@@ -60,6 +60,7 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 		Name: cfg.Name, Version: int(in.mc.Version), IPv6: in.family() == sock.IPv6, Group: cfg.Group,
 		State: snapshotState(in.st.Phase), Want: snapshotState(d.wantedPhase(in)),
 		MasterAddr: in.st.Master, MasterPrio: in.st.MasterPriority, MasterAdver: in.st.MasterAdverInt,
+		FaultNoPeer: cfg.Unicast.FaultNoPeer, ChecksumCompat: checksumPicture(cfg.Unicast.ChecksumCompat),
 		TrackFaults: len(in.causes.list), Since: wallTime(in.changed), ReadTimeout: at(in.st.MasterDownAt),
 		MasterDown: in.st.MasterDownInterval(&in.mc), Interface: cfg.Identity.Interface, Source: in.mc.Source,
 		SourceFixed: cfg.Source.Addr.IsValid(), Unicast: in.unicast(), MulticastAddr: cfg.Identity.Destination,
@@ -141,6 +142,17 @@ func (d *daemon) addressPicture(in *instance, a vrrpcfgAddress) snapshot.Address
 }
 
 // countersPicture sorts our reasons into keepalived's counters.
+// checksumPicture is old_unicast_checksum in the words of the dump.
+func checksumPicture(c vrrpcfg.ChecksumCompat) string {
+	switch c {
+	case vrrpcfg.ChecksumOld:
+		return "config"
+	case vrrpcfg.ChecksumNever:
+		return "never"
+	}
+	return ""
+}
+
 func countersPicture(in *instance) snapshot.Counters {
 	c := &in.counters
 	form := func(drops ...wire.Drop) (n uint64) {
@@ -198,6 +210,7 @@ func (d *daemon) pools() []snapshot.Pool {
 func (d *daemon) groupPicture(g *syncGroup) snapshot.Group {
 	p := snapshot.Group{
 		Name: g.cfg.Name, State: snapshotState(g.st.Phase), Members: g.cfg.Members, SMTPAlert: g.cfg.Notify.SMTPAlert,
+		TrackingWeight: g.cfg.TrackingWeight, NotifyPrioChanges: g.cfg.PriorityLines,
 		Scripts: d.scriptsPicture(&g.cfg.Notify),
 	}
 	for _, in := range g.members {

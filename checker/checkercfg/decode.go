@@ -26,6 +26,10 @@ func Load(t *config.Tree, g *global.Config) (*Config, diag.List) {
 func rootRows() []cursor.Row[decoder] {
 	return []cursor.Row[decoder]{
 		block(line("", "SSL", "{ ... }", 0, func(d *decoder, c *cursor.Cursor) {
+			if d.ssl {
+				c.Errorf(c.Range(), diag.Duplicate, "SSL context already specified - replacing")
+			}
+			d.ssl, d.cfg.SSL = true, SSL{}
 			sslTable.Decode(&d.cfg.SSL, c.Block(), d.diags)
 		})),
 		list(line("", "virtual_server_group", "<name> { <ip>[-<n>|-<ip>|/<len>] [<port>] | fwmark <n> [inet|inet6] ... }", 1, (*decoder).readGroup)),

@@ -155,4 +155,5 @@ type decoder struct {
 	bfds     map[string]*BFD   // bfd_instance so far
 	order    cursor.Order
 	services map[string]int // how many of a key there are
+	ssl      bool           // an SSL block was read
 }

@@ -23,7 +23,7 @@ func mailRows() []row {
 	email.Kind = config.List
 	rows := []row{
 		email,
-		text("notification_email_from", "<addr>", "emailfrom missing - ignoring", func(g *Config) *string { return &g.EmailFrom }).or("keepalived@<host name>"),
+		text("notification_email_from", "<addr>", "emailfrom missing - ignoring", func(g *Config) *string { return &g.EmailFrom }).or("root@<host name>"),
 		of("smtp_server", "<ip>|<host> [<port>]", readSMTPServer).need(1).or("none; port 25"),
 		of("smtp_helo_name", "<string>", func(g *Config, c *cursor.Cursor) {
 			if w, ok := c.Next(); ok {

@@ -76,7 +76,7 @@ func (t *section) identity() {
 	t.Line(1, "Network namespace ipvs = %s", cmp.Or(c.NamespaceIPVS, "(main namespace)"))
 	t.optional("Instance name", c.Instance)
 	for _, p := range []struct{ title, name, standard string }{
-		{"Process name", c.Parent.Name, ""}, {"VRRP process name", c.VRRP.Name, "keepalived_vrrp"},
+		{"Parent process name", c.Parent.Name, ""}, {"VRRP process name", c.VRRP.Name, "keepalived_vrrp"},
 		{"LVS process name", c.Checker.Name, "keepalived_lvs"}, {"BFD process name", c.BFD.Name, "keepalived_bfd"},
 	} {
 		if p.name == "" && c.ProcessNames {
@@ -93,12 +93,16 @@ func (t *section) mail() {
 		t.Line(1, "Smtp server = %s", c.SMTPServer)
 		t.Line(1, "Smtp server port = %d", c.SMTPPort)
 	}
-	t.optional("Smtp HELO name", c.SMTPHelo)
-	if c.SMTPServer != "" {
+	helo, from := c.SMTPHelo, c.EmailFrom
+	if c.SMTPServer != "" { // without a server no mail is sent, and nothing is made up
+		helo, from = cmp.Or(helo, t.facts.HostName), cmp.Or(from, "root@"+t.facts.HostName)
+	}
+	t.optional("Smtp HELO name", helo)
+	if c.SMTPServer != "" || c.SMTPTimeout != Default().SMTPTimeout {
 		t.seconds("Smtp server connection timeout", c.SMTPTimeout)
 	}
-	if c.SMTPServer != "" && len(c.Email) > 0 { // without a server no mail is sent
-		t.Line(1, "Email notification from = %s", cmp.Or(c.EmailFrom, "keepalived@"+t.facts.HostName))
+	if from != "" {
+		t.Line(1, "Email notification from = %s", from)
 		t.Line(1, "Email notification to:")
 		for _, a := range c.Email {
 			t.Line(3, "%s", a)
@@ -116,6 +120,13 @@ func (t *section) reload() {
 		t.Line(1, "Test config before reload, log to %s", cmp.Or(c.ReloadCheckLog, "/dev/null"))
 	} else {
 		t.Line(1, "No test config before reload")
+	}
+	if c.ReloadTimeFile != "" {
+		t.Line(1, "Reload time file = %s%s", c.ReloadTimeFile, dump.OnOff(c.ReloadRepeat, " (repeat)", ""))
+		t.Line(1, "No reload scheduled")
+	}
+	if c.ReloadFileSet {
+		t.Line(1, "Reload_file = %s", cmp.Or(c.ReloadFile, "/run/keepalived.reload"))
 	}
 	if c.DataUseInstance {
 		t.Line(1, "Use instance name in data dumps")
@@ -318,10 +329,10 @@ func (t *section) buffers() {
 	case r.ByAdvert:
 		t.Line(1, "rx_bufs_policy = ADVERT")
 	}
-	t.Line(1, "rx_bufs_multiples = %d", c.RxBufs.Multiplier)
+	t.Line(1, "rx_bufs_multiples = %d", int32(c.RxBufs.Multiplier)) // signed in 2.2.7
 	t.Line(1, "umask = 0%o", c.Umask)
 	if c.StartupDelay > 0 {
-		t.Line(1, "vrrp_startup_delay = %g", c.StartupDelay.Seconds())
+		t.Line(1, "vrrp_startup_delay = %.6g", c.StartupDelay.Seconds())
 	}
 	if c.LogUnknownVRIDs {
 		t.Line(1, "log_unknown_vrids")

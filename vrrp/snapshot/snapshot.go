@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keepalived/core/dump"
+	"keepalived/core/global"
 )
 
 // Snapshot is the whole child. It shares no memory with the daemon's state.
@@ -167,11 +168,13 @@ type PoolMember struct {
 
 // Group is a sync group.
 type Group struct {
-	Name              string
-	State             State
-	Faults, Inits     int
-	Members           []string
-	TrackingWeight    bool // sync_group_tracking_weight
+	Name           string
+	State          State
+	Faults, Inits  int
+	Members        []string
+	TrackingWeight bool // sync_group_tracking_weight
+	// NotifyPrioChanges is what the group itself says of notify_priority_changes.
+	NotifyPrioChanges global.Switch
 	SMTPAlert         bool
 	Scripts           Scripts
 	TrackedInterfaces []Tracked

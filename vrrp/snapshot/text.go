@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keepalived/core/dump"
+	"keepalived/core/global"
 )
 
 // Text writes keepalived.data in the layout of 2.2.7. Readers are picky about it:
@@ -321,6 +322,9 @@ func (g *Group) text(w *dump.Writer) {
 		w.Line(3, "sync group tracking weight set")
 	}
 	w.Line(3, "Using smtp notification = %s", dump.OnOff(g.SMTPAlert, "yes", "no"))
+	if g.NotifyPrioChanges != global.Unset {
+		w.Line(3, "Notify priority changes = %s", dump.OnOff(g.NotifyPrioChanges == global.On, "yes", "no"))
+	}
 	tracked(w, "Tracked interfaces :", g.TrackedInterfaces)
 	tracked(w, "Tracked scripts :", g.TrackedScripts)
 	g.Scripts.text(w)

@@ -32,6 +32,7 @@ func (d *decoder) readGroup(c *cursor.Cursor) {
 	groupTable.Decode(&g, c.Block(), d.diags)
 	g.Members = g.members
 	g.Notify.SMTPAlert = g.smtp.Or(d.g.SMTPAlertVRRP.Or(d.g.SMTPAlert.Or(false)))
+	g.PriorityLines = g.prioLines
 	g.Notify.PriorityChanges = g.prioLines.Or(d.g.NotifyPriorityChanges)
 	d.cfg.Groups = append(d.cfg.Groups, g.Group)
 }

@@ -81,10 +81,10 @@ func unicastRows() []row {
 			switch {
 			case !ok:
 				c.Errorf(w.Range, diag.BadAddress, "(%s) malformed mcast dest address %s. Skipping...", b.Name, w.Text)
-			case !a.IsMulticast():
-				c.Errorf(w.Range, diag.BadAddress, "(%s) mcast_dst_ip %s not multicast. Skipping...", b.Name, w.Text)
 			case !b.takeFamily(a):
 				c.Errorf(w.Range, diag.BadAddress, "(%s) mcast dest address %s MUST match VRRP instance family. Skipping...", b.Name, w.Text)
+			case !a.IsMulticast():
+				c.Errorf(w.Range, diag.BadAddress, "(%s) mcast_dst_ip %s not multicast. Skipping...", b.Name, w.Text)
 			default:
 				b.Identity.Destination = a
 			}

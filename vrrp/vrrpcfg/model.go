@@ -355,6 +355,8 @@ type Group struct {
 	Members []string // instances that exist, in the order of the group
 	Track   Track
 	Notify  Notify
+	// PriorityLines is its own notify_priority_changes; Notify has what comes of it.
+	PriorityLines global.Switch
 	// TrackingWeight is sync_group_tracking_weight: weights of members count.
 	TrackingWeight bool
 }

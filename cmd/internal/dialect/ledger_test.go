@@ -34,6 +34,7 @@ type ledgerText struct {
 	head []string // comment lines
 	all  []entry
 	test map[string]entry // area "-t"
+	dump map[string]entry // area "dump"
 }
 
 func readLedger(t *testing.T) ledgerText {
@@ -43,7 +44,7 @@ func readLedger(t *testing.T) ledgerText {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	l := ledgerText{test: map[string]entry{}}
+	l := ledgerText{test: map[string]entry{}, dump: map[string]entry{}}
 	n := 0
 	for s := bufio.NewScanner(f); s.Scan(); {
 		n++
@@ -62,16 +63,19 @@ func readLedger(t *testing.T) ledgerText {
 		}
 		switch e.state {
 		case "same":
-		case "differs-because", "missing":
+		case "differs-because", "missing", noEffect:
 			if e.reason == "" {
 				t.Errorf("%s:%d: %s without a reason", ledgerFile, n, e.state)
 			}
 		default:
-			t.Errorf("%s:%d: state %q is none of same, differs-because, missing", ledgerFile, n, e.state)
+			t.Errorf("%s:%d: state %q is none of same, differs-because, missing, %s", ledgerFile, n, e.state, noEffect)
 		}
 		l.all = append(l.all, e)
-		if e.area == "-t" {
+		switch e.area {
+		case "-t":
 			l.test[e.item] = e
+		case "dump":
+			l.dump[e.item] = e
 		}
 	}
 	return l
@@ -84,7 +88,7 @@ func keywordEntries() []entry {
 		e := entry{area: "keyword", item: strings.TrimPrefix(k.Path+"/"+k.Name, "/"), state: "same"}
 		switch {
 		case k.Effect != "":
-			e.state, e.reason = "missing", k.Effect
+			e.state, e.reason = noEffect, k.Effect
 		case k.Since != "":
 			e.state, e.reason = "differs-because", "keepalived "+k.Since+" brought it, 2.2.7 does not know it"
 		}
@@ -106,7 +110,11 @@ func TestLedger(t *testing.T) {
 		}
 	}
 	want := keywordEntries()
+	now, before := inState(want, noEffect), inState(have, noEffect)
 	if *update {
+		if now > before && os.Getenv("KEEPALIVED_LEDGER") != "more" {
+			t.Fatalf("%d keywords would have no effect, up from %d: that number may only fall", now, before)
+		}
 		var b strings.Builder
 		for _, h := range l.head {
 			fmt.Fprintln(&b, h)
@@ -131,11 +139,48 @@ func TestLedger(t *testing.T) {
 			}
 		}
 	}
-	states := map[string]int{}
-	for _, e := range l.all {
-		states[e.area+" "+e.state]++
+	t.Logf("%d keywords accepted, no effect yet", now)
+	for _, state := range []string{"same", "differs-because"} {
+		t.Logf("%d keywords: %s", inState(want, state), state)
 	}
-	t.Logf("ledger: %v", states)
+	t.Logf("%d deliberate differences in behaviour, %d things missing", inState(rest, "differs-because"), inState(rest, "missing"))
+}
+
+// noEffect is the state of a keyword that is decoded and checked, and does nothing.
+const noEffect = "accepted, no effect yet"
+
+func inState(all []entry, state string) int {
+	n := 0
+	for _, e := range all {
+		if e.state == state {
+			n++
+		}
+	}
+	return n
+}
+
+// TestBuilt: what makes VRRP fail over and ip_vs balance has its effect.
+func TestBuilt(t *testing.T) {
+	t.Parallel()
+	const vrrp = "state interface virtual_router_id priority advert_int version authentication preempt nopreempt preempt_delay " +
+		"virtual_ipaddress virtual_ipaddress_excluded unicast_peer unicast_src_ip mcast_src_ip track_interface track_script " +
+		"garp_master_delay garp_master_repeat garp_master_refresh garp_master_refresh_repeat notify notify_master notify_backup notify_fault notify_stop"
+	const service = "lvs_sched lvs_method lb_algo lb_kind protocol persistence_timeout persistence_granularity real_server quorum hysteresis quorum_up quorum_down " +
+		"sorry_server sorry_server_inhibit alpha omega inhibit_on_failure delay_loop connect_timeout retry delay_before_retry warmup weight virtualhost"
+	for path, names := range map[string]string{
+		"vrrp_instance": vrrp, "vrrp_script": "script interval timeout weight rise fall user init_fail",
+		"vrrp_sync_group": "group notify notify_master", "virtual_server": service,
+		"virtual_server/real_server":            "weight lvs_method uthreshold lthreshold notify_up notify_down TCP_CHECK HTTP_GET SSL_GET MISC_CHECK",
+		"virtual_server/real_server/HTTP_GET":   "url retry connect_port virtualhost http_protocol",
+		"virtual_server/real_server/MISC_CHECK": "misc_path misc_timeout misc_dynamic user",
+		"":                                      "global_defs vrrp_instance vrrp_script vrrp_sync_group virtual_server virtual_server_group SSL",
+	} {
+		for _, name := range strings.Fields(names) {
+			if k, ok := schema.Lookup(path, name); !ok || k.Effect != "" {
+				t.Errorf("%s/%s has no effect: %s", path, name, k.Effect)
+			}
+		}
+	}
 }
 
 // newer are the keywords that 2.2.7 does not know.

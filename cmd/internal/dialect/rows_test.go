@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"keepalived/core/diag"
 )
 
 // TestRowComplaints holds every row against 2.2.7: of each of its values both complain,
@@ -72,7 +74,7 @@ func about(c placed, output string) string {
 	var b strings.Builder
 	name := regexp.MustCompile(`\b` + regexp.QuoteMeta(c.object) + `[abi]?\b`)
 	for line := range strings.Lines(output) {
-		if strings.Contains(line, " notice: ") || strings.Contains(line, "SECURITY VIOLATION") {
+		if strings.Contains(line, " "+diag.Notice.String()+": ") || strings.Contains(line, "SECURITY VIOLATION") {
 			continue // one line for all scripts
 		}
 		if m := lineOf.FindStringSubmatch(line); m != nil {

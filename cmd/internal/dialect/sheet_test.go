@@ -65,12 +65,12 @@ func (s *sheet) put(c cell, n int) {
 	}
 }
 
-// instanceOf is an instance with lines of its own. Numbers go from 2 to 254 on three
-// interfaces, so that 1 and 255 are free for those of the cells.
+// instanceOf is an instance with lines of its own. Numbers go from 2 to 254, so that 1 and
+// 255 are free for those of the cells, on one interface after the other.
 func instanceOf(name string, n int, lines string) string {
 	before, after, _ := strings.Cut(lines, "%")
 	return fmt.Sprintf("vrrp_instance %s {\ninterface eth%d\nvirtual_router_id %d\n%s\nvirtual_ipaddress {\n10.66.%d.%d\n}\n%s\n}\n",
-		name, n%3, 2+n/3%253, before, n/200, n%200+1, after)
+		name, n/253%3, 2+n%253, before, n/200, n%200+1, after)
 }
 
 // instanceLines are the cell's line and what it needs beside it.
@@ -213,18 +213,20 @@ func sheets(keep func(cell) bool) []*sheet {
 			if c.Deprecated != "" {
 				family = "old " + family
 			}
-			nth[family]++
-			name = fmt.Sprintf("global %d", nth[family])
-			if c.Deprecated != "" {
+			switch {
+			case c.what == "default" || c.absent:
+				name = "global " + c.what
+			case c.Deprecated != "":
+				nth[family]++
 				name = fmt.Sprintf("global old %d", nth[family])
+			default:
+				nth[family]++
+				name = fmt.Sprintf("global %d", nth[family])
 			}
 		case block == "virtual_server":
 			name = "checkers"
-		case slices.Contains([]string{"vrrp_script", "track_file", "vrrp_track_process", "bfd_instance"}, block):
+		case slices.Contains([]string{"vrrp_script", "track_file", "vrrp_track_process", "bfd_instance", "garp_group"}, block):
 			name = "objects"
-		case block == "SSL" || block == "garp_group":
-			nth[block]++
-			name = fmt.Sprintf("%s %d", block, nth[block])
 		}
 		s := get(name)
 		s.put(c, len(s.cells)+1)

@@ -1,0 +1,191 @@
+package dialect_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"keepalived/test/netlab"
+)
+
+// notRun are keywords that a run of the real daemon cannot be asked about beside others:
+// a configuration with any complaint ends it, it wants ip_vs, it looks for a directory.
+var notRun = []string{"reload_check_config", "lvs_sync_daemon_interface", "tmp_config_directory", "config_save_dir"}
+
+// TestRowValues holds every row against what the real daemon makes of it: both are run on
+// the same configurations, and what they dump of each object must be the same but for
+// what depends on the moment. The defaults that rows state must make no difference.
+func TestRowValues(t *testing.T) {
+	bin := ourDaemon(t)
+	ledger := readLedger(t)
+	all := sheets(func(c cell) bool {
+		_, deliberate := ledger.dump["row "+c.String()]
+		switch {
+		case c.what == "not whole", c.what == "another kind":
+			// What holds then is a rule of the ledger's: "a value that is refused".
+			return false
+		case c.Path == "global_defs" && deliberate:
+			return false // one section has all of them: it could not be told from others
+		}
+		return !slices.Contains(notRun, c.Name) && c.Path != "SSL" && !strings.HasPrefix(c.Path, "virtual_server") && !ours(alone(c)).diags.HasFatal()
+	})
+	texts := make([]string, len(all))
+	for i, s := range all {
+		texts[i] = s.text.String()
+	}
+	var their, our []map[string]string
+	var both sync.WaitGroup
+	both.Go(func() { their = asRun(t, netlab.RealKeepalived, texts, dumpFiles[:2]) })
+	both.Go(func() { our = asRun(t, bin, texts, dumpFiles[:2]) })
+	both.Wait()
+	r := rowCheck{t: t, ledger: ledger}
+	for i, s := range all {
+		if their[i]["keepalived.data"] == "" || our[i]["keepalived.data"] == "" {
+			t.Errorf("sheet %s: dumps of %d octets of 2.2.7, %d of ours\n%s\n%s", s.name,
+				len(their[i]["keepalived.data"]), len(our[i]["keepalived.data"]), tailOf(their[i]["log"]), tailOf(our[i]["log"]))
+			continue
+		}
+		if strings.HasPrefix(s.name, "global") {
+			r.globals(s, their[i], our[i])
+		} else {
+			r.objects(s, their[i]["keepalived.data"], our[i]["keepalived.data"])
+		}
+	}
+	r.globalDefaults(all, their)
+	t.Logf("%d values compared with the dump of keepalived 2.2.7, %d of blocks that we do not dump yet; %d defaults", r.compared, r.undumped, r.defaults)
+}
+
+type rowCheck struct {
+	t                            *testing.T
+	ledger                       ledgerText
+	compared, undumped, defaults int
+}
+
+func (r *rowCheck) differs(what, diff string) {
+	r.t.Helper()
+	known := r.ledger.dump["row "+what].state != ""
+	switch {
+	case diff != "" && !known:
+		r.t.Errorf("%s (-2.2.7 +ours):\n%s", what, diff)
+	case diff == "" && known:
+		r.t.Errorf("%s: the ledger has it, but there is no difference", what)
+	}
+}
+
+// objects compares what is dumped of the object of each cell, and of cells that state a
+// default, with what is dumped of one without the keyword.
+func (r *rowCheck) objects(s *sheet, their, our string) {
+	r.t.Helper()
+	a, b := sections(their), sections(our)
+	absent := map[string]string{}
+	for _, c := range s.cells {
+		if c.absent {
+			absent[c.Path+"/"+c.Name] = anonymous(c, a[c.object])
+		}
+	}
+	for _, c := range s.cells {
+		switch {
+		case a[c.object] == "":
+			r.undumped++ // an object that is refused, or a garp_group, which has no name
+		case inert(c):
+			r.undumped++
+		default:
+			r.compared++
+			r.differs(c.String(), cmp.Diff(strings.Split(a[c.object], "\n"), strings.Split(b[c.object], "\n")))
+		}
+		if without, ok := absent[c.Path+"/"+c.Name]; ok && c.what == "default" {
+			r.defaults++
+			if d := cmp.Diff(without, anonymous(c, a[c.object])); d != "" {
+				r.t.Errorf("%s is not the default of 2.2.7 (-without the keyword +with it):\n%s", c, d)
+			}
+		}
+	}
+}
+
+// inert reports whether a cell, or the block that it is in, does nothing yet: then ours
+// does not dump it.
+func inert(c placed) bool {
+	block, _, _ := strings.Cut(c.Path, "/")
+	k, ok := schema.Lookup("", block)
+	return ok && k.Effect != "" || c.Effect != ""
+}
+
+// globals compares the section of the global definitions, as the parent and as the VRRP
+// child has it.
+func (r *rowCheck) globals(s *sheet, their, our map[string]string) {
+	r.t.Helper()
+	for _, name := range dumpFiles[:2] {
+		r.compared += len(s.cells)
+		r.differs(s.name+" "+name, cmp.Diff(globalLines(their[name]), globalLines(our[name])))
+	}
+}
+
+// globalDefaults: with every default said the real daemon is as with nothing said.
+func (r *rowCheck) globalDefaults(all []*sheet, their []map[string]string) {
+	r.t.Helper()
+	at := func(name string) int { return slices.IndexFunc(all, func(s *sheet) bool { return s.name == name }) }
+	said, unsaid := at("global default"), at("global absent")
+	r.defaults += len(all[said].cells)
+	if d := cmp.Diff(globalLines(their[unsaid]["keepalived.data"]), globalLines(their[said]["keepalived.data"])); d != "" {
+		r.t.Errorf("a stated default is none of 2.2.7's (-without the keywords +with them):\n%s", d)
+	}
+}
+
+func globalLines(dump string) []string {
+	_, text, _ := strings.Cut(dump, "------< Global definitions >------\n")
+	text, _, _ = strings.Cut(text, "------<")
+	return strings.Split(plainDump(text), "\n")
+}
+
+var (
+	header = regexp.MustCompile(`^ (?:VRRP Instance|VRRP Script|VRRP Track BFD|VRRP Track process|Track file|VRRP Sync Group) = (\w+?)[abi]?(,.*)?$`)
+	// volatile are the lines that depend on the moment.
+	volatile = regexp.MustCompile(`(?m)^ *(State|Master router|Master priority|Flags|Wantstate|Number of|Last transition|Read timeout|Master down timer|` +
+		`fd_in|No sockets|Result|Status|Init state|Insecure|rp_filter|Original|Reset|Last ran)\b.*\n`)
+	stamp = regexp.MustCompile(`\d{10}\.\d{6} \(.*\)`)
+	// passing is what a line has of the moment: whether an address is there by now, and
+	// a priority that a first result has changed.
+	passing = regexp.MustCompile(`(?m)( set$|^   (?:Effective|Total) priority = \d+\n)`)
+	secret  = regexp.MustCompile(`Password = .*`)
+	// ofMachine are lines of the global definitions about the machine's users and about
+	// what scheduling the process has.
+	ofMachine = regexp.MustCompile(`(?m)^ (current realtime|Default script uid:gid|(Startup|Shutdown) script = ).*\n`)
+)
+
+func plainDump(s string) string {
+	s = passing.ReplaceAllString(stamp.ReplaceAllString(volatile.ReplaceAllString(s, ""), "TIME"), "")
+	return secret.ReplaceAllString(ofMachine.ReplaceAllString(s, ""), "Password = ********")
+}
+
+// sections are the parts of a dump by the object of a sheet that they speak of.
+func sections(dump string) map[string]string {
+	out := map[string]string{}
+	object := ""
+	for line := range strings.Lines(dump) {
+		if m := header.FindStringSubmatch(strings.TrimRight(line, "\n")); m != nil {
+			object = m[1]
+		} else if !strings.HasPrefix(line, "  ") {
+			object = ""
+		}
+		if object != "" {
+			out[object] += line
+		}
+	}
+	for k, v := range out {
+		out[k] = plainDump(v)
+	}
+	return out
+}
+
+var numbered = regexp.MustCompile(`(?m)(Virtual Router ID = |10\.66\.|10\.55\.)[\d.]+`)
+
+// anonymous takes out of a section what tells one object from another.
+func anonymous(c placed, section string) string {
+	return numbered.ReplaceAllString(regexp.MustCompile(`\b`+c.object+`([abi]?)\b`).ReplaceAllString(section, "K$1"), "$1")
+}
+
+func tailOf(s string) string { return s[max(0, len(s)-600):] }
