@@ -117,6 +117,7 @@ func (t *section) reload() {
 	} else {
 		t.Line(1, "No test config before reload")
 	}
+	t.optional("Reload_file", c.ReloadFile)
 	if c.DataUseInstance {
 		t.Line(1, "Use instance name in data dumps")
 	}

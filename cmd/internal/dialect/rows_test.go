@@ -72,7 +72,7 @@ func about(c placed, output string) string {
 	var b strings.Builder
 	name := regexp.MustCompile(`\b` + regexp.QuoteMeta(c.object) + `[abi]?\b`)
 	for line := range strings.Lines(output) {
-		if strings.Contains(line, " notice: ") || strings.Contains(line, "SECURITY VIOLATION") {
+		if strings.Contains(line, " note: ") || strings.Contains(line, "SECURITY VIOLATION") {
 			continue // one line for all scripts
 		}
 		if m := lineOf.FindStringSubmatch(line); m != nil {
