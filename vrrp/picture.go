@@ -75,6 +75,10 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 		UnicastTTL: wire.HopLimit, CheckUnicastSrc: cfg.Unicast.CheckSource, SMTPAlert: cfg.Notify.SMTPAlert,
 		NotifyDeleted: cfg.Notify.DeletedSet, NotifyPrioChanges: cfg.Notify.PriorityChanges,
 		Scripts: d.scriptsPicture(&cfg.Notify), Counters: countersPicture(in),
+		UnicastUnused: cfg.Unicast.Said && !in.unicast(), Debug: int(e.Debug),
+	}
+	if l, ok := d.links.ByName(cfg.Identity.Interface); ok {
+		v.IfIndex = l.Index
 	}
 	if in.st.Phase == fsm.Master {
 		v.ReadTimeout = at(in.st.AdverAt)
@@ -134,9 +138,13 @@ func (d *daemon) addressPicture(in *instance, a vrrpcfgAddress) snapshot.Address
 	p := snapshot.Address{
 		Prefix: a.Prefix, Peer: a.Peer, Broadcast: a.Broadcast, Dev: a.Dev, Scope: rtnl.ScopeName(a.Scope), Label: a.Label,
 		NoTrack: a.NoTrack, Set: d.installed(in, a),
+		Home: a.Home(), DAD: a.DAD, MngTmpAddr: a.ManageTemp(), NoPrefixRoute: a.NoPrefixRoute(), AutoJoin: a.AutoJoin(),
 	}
 	if a.Prefix.Addr().Is6() {
 		p.Deprecated, p.Forever = a.PreferredLft == 0, a.PreferredLft == vrrpcfg.Forever
+		if !p.Deprecated && !p.Forever {
+			p.PreferredLft = a.PreferredLft
+		}
 	}
 	return p
 }
@@ -189,12 +197,13 @@ func (d *daemon) pools() []snapshot.Pool {
 		if fdIn < 0 {
 			continue
 		}
-		p := snapshot.Pool{FdIn: fdIn, FdOut: fdOut, Interface: in.cfg.Identity.Interface, IPv6: in.family() == sock.IPv6, Unicast: in.unicast()}
+		p := snapshot.Pool{FdIn: fdIn, FdOut: fdOut, Interface: in.cfg.Identity.Interface, IPv6: in.family() == sock.IPv6, Unicast: in.unicast(),
+			AH: in.cfg.Auth.Type == vrrpcfg.AuthAH}
 		if p.Unicast {
 			p.Address = in.mc.Source
 		}
 		i := slices.IndexFunc(out, func(o snapshot.Pool) bool {
-			return o.Interface == p.Interface && o.IPv6 == p.IPv6 && o.Unicast == p.Unicast && o.Address == p.Address
+			return o.Interface == p.Interface && o.IPv6 == p.IPv6 && o.Unicast == p.Unicast && o.AH == p.AH && o.Address == p.Address
 		})
 		if i < 0 {
 			out, i = append(out, p), len(out)

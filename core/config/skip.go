@@ -114,7 +114,7 @@ func (r *reader) closeBefore(w Word) bool {
 			continue
 		}
 		open := b.top().node.Keyword
-		r.errorf(w.Range, diag.Unbalanced, "Missing '}' before '%s': '%s' of line %d ends here", w.Text, open.Text, open.Range.Start().Line)
+		r.errorf(w.Range, diag.MissingEnd, "Missing '}' before '%s': '%s' of line %d ends here", w.Text, open.Text, open.Range.Start().Line)
 		r.list.WithHint("2.2.7 would take the members of this block for those of the one before")
 		for range n {
 			b.pop()

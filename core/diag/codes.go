@@ -61,6 +61,8 @@ const (
 	LongLine
 	// Limit: more text, nodes or time than a configuration may take.
 	Limit
+	// MissingEnd: a block ends where another begins, because its } is missing.
+	MissingEnd
 
 	numCodes
 )
@@ -73,6 +75,7 @@ var names = [numCodes]string{
 	ScriptSecurity: "script-security", Script: "script", File: "file", FileMissing: "file-missing", TooDeep: "too-deep",
 	Unsupported: "unsupported", IncludeFailed: "include-failed", FileRequired: "file-required", UnknownBlock: "unknown-block",
 	Surplus: "surplus-words", OutOfOrder: "out-of-order", Lookalike: "lookalike-character", LongLine: "long-line", Limit: "limit",
+	MissingEnd: "missing-end",
 }
 
 // String is the code's name, which stays the same in all versions.

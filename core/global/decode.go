@@ -72,10 +72,17 @@ func (g *Config) Scripts() []cursor.ScriptUse {
 			out = append(out, cursor.ScriptUse{Kind: kind, Owner: owner, Script: s})
 		}
 	}
+	fifo := func(owner string, f FIFO) {
+		if f.Script != nil {
+			// The one of both kinds of events does not count for 2.2.7's security line.
+			unused := f.Path == "" || owner == "notify_fifo_script"
+			out = append(out, cursor.ScriptUse{Kind: cursor.FIFOScript, Owner: owner, Script: f.Script, Unused: unused})
+		}
+	}
 	add(cursor.LifeScript, "startup_script", g.StartupScript)
 	add(cursor.LifeScript, "shutdown_script", g.ShutdownScript)
-	add(cursor.FIFOScript, "notify_fifo_script", g.FIFO.Script)
-	add(cursor.FIFOScript, "vrrp_notify_fifo_script", g.VRRPFIFO.Script)
-	add(cursor.FIFOScript, "lvs_notify_fifo_script", g.LVSFIFO.Script)
+	fifo("notify_fifo_script", g.FIFO)
+	fifo("vrrp_notify_fifo_script", g.VRRPFIFO)
+	fifo("lvs_notify_fifo_script", g.LVSFIFO)
 	return out
 }

@@ -121,7 +121,11 @@ func readUmask(g *Config, c *cursor.Cursor) {
 		return
 	}
 	mask := uint32(0)
-	for _, bit := range strings.Split(w.Text, "|") {
+	text := w.Text
+	for _, more := range c.Rest() { // "IRUSR | IWUSR"
+		text += more.Text
+	}
+	for _, bit := range strings.Split(text, "|") {
 		v, ok := modeBit(bit)
 		if !ok {
 			c.Errorf(w.Range, diag.BadValue, "Unknown umask bit %s", bit)

@@ -42,6 +42,7 @@ var diagCodes = map[diag.Code]pb.DiagnosticCode{
 	diag.Lookalike:       pb.DiagnosticCode_DIAGNOSTIC_CODE_LOOKALIKE,
 	diag.LongLine:        pb.DiagnosticCode_DIAGNOSTIC_CODE_LONG_LINE,
 	diag.Limit:           pb.DiagnosticCode_DIAGNOSTIC_CODE_LIMIT,
+	diag.MissingEnd:      pb.DiagnosticCode_DIAGNOSTIC_CODE_MISSING_END,
 }
 
 // DiagnosticsToProto converts findings.

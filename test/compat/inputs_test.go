@@ -22,7 +22,7 @@ type input struct {
 // 2.2.7 cannot start without ip_vs.
 func (in input) checkers() bool {
 	for _, text := range in.files {
-		if strings.Contains(text, "virtual_server") {
+		if strings.Contains(text, "virtual_server") || strings.Contains(text, "lvs_sync_daemon ") {
 			return true
 		}
 	}

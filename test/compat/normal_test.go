@@ -19,7 +19,14 @@ var masks = []struct {
 	// What 2.2.7 has changed of the host or read of it: sysctls that we leave alone.
 	{regexp.MustCompile(`(?m)^   (rp_filter|Original|Reset).*\n`), ""},
 	{regexp.MustCompile(`(?m)^   (IPv6 address) = fe80:.*\n`), ""},
+	// Buffer sizes are left to the kernel.
+	{regexp.MustCompile(`(?m)^   Rx buf size = .*`), "   Rx buf size = ..."},
+	// A line of 2.3.3.
+	{regexp.MustCompile(`(?m)^   Address owner ignores received adverts.*\n`), ""},
 	// What is not built yet, each missing by the ledger.
+	{regexp.MustCompile(`(?m)^------< (Gratuitous ARP delays|GARP delay group \d+) >------\n(( G|  ?Interfaces|  \w).*\n)*`), ""},
+	{regexp.MustCompile(`(?m)^   Gratuitous (ARP|NA) (interval|aggregation group) .*\n`), ""},
+	{regexp.MustCompile(`(?m)^   Interface type/base can be changed\n`), ""},
 	{regexp.MustCompile(`(?m)^ nftables (table name|base chain priority|don't force|force use).*\n`), ""},
 	{regexp.MustCompile(`(?m)^------< Static (Addresses|Routes|Rules) >------\n(     .*\n)*`), ""},
 	{regexp.MustCompile(`(?m)^   Virtual (Routes|Rules) :\n(     .*\n)*`), ""},

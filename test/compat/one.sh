@@ -10,6 +10,8 @@ mkdir -p $out
 for d in /run /tmp /etc/keepalived; do mkdir -p $d; mount -t tmpfs none $d; done
 cp -r /mnt/in/$number/. /etc/keepalived
 cd /etc/keepalived
+# Addresses are there at once.
+for f in all default; do echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done
 ip -batch - <<'END'
 link set lo up
 link add eth0 address 02:00:00:00:00:10 type veth peer name peer0 address 02:00:00:00:00:20

@@ -19,6 +19,12 @@ const (
 	flagAutoJoin      = 0x400 // IFA_F_MCAUTOJOIN
 )
 
+// Flags of an address by what asks for them.
+func (a *Address) Home() bool          { return a.Flags&flagHome != 0 }
+func (a *Address) ManageTemp() bool    { return a.Flags&flagManageTemp != 0 }
+func (a *Address) NoPrefixRoute() bool { return a.Flags&flagNoPrefixRoute != 0 }
+func (a *Address) AutoJoin() bool      { return a.Flags&flagAutoJoin != 0 }
+
 // Scopes of linux/rtnetlink.h.
 const (
 	ScopeGlobal  Scope = 0

@@ -204,6 +204,7 @@ func (b *building) completeUnicast() {
 	if len(u.Peers) > 0 {
 		return
 	}
+	u.Said = b.unicast
 	if b.unicast && !u.FaultNoPeer {
 		b.complain("unicast_peer", diag.Conflict, "A unicast keyword has been specified without any unicast peers. "+
 			"Defaulting to multicast. This usage is deprecated - please update your configuration.")

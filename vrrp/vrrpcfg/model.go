@@ -154,6 +154,7 @@ type Source struct {
 
 // Unicast is the sending to peers instead of a group.
 type Unicast struct {
+	Said  bool   // a keyword of unicast was used: without peers it is multicast all the same
 	Peers []Peer // empty is multicast
 	// TTL of what is sent: 0..255; -1 is the default (255, kernel's for IPv6).
 	TTL            int

@@ -97,12 +97,14 @@ func scriptRows() []cursor.Row[Script] {
 		doc("", "interval", valued(path, "timeout", scriptTime, func(s *Script, c *cursor.Cursor) {
 			s.readInterval(c, &s.Timeout)
 		})),
-		doc("", "0", weighted(path, 253, func(s *Script, c *cursor.Cursor) {
+		doc("", "0", weighted(path, maxWeight, func(s *Script, c *cursor.Cursor) {
 			if n, ok := c.Number(); ok {
 				s.Weight = int(n)
 				s.Reverse = readReverse(c, sprintf("vrrp_script %s unknown weight option %%s", s.Name))
 			} else {
-				c.Hint("vrrp_script %s weight must be in [-253, 253]", s.Name)
+				// 2.2.7 takes the number all the same, and ends at priority 1 or 254 with it.
+				s.Weight = int(max(-maxWeight, min(maxWeight, n)))
+				c.Hint("vrrp_script %s weight must be in [-%d, %d]", s.Name, maxWeight, maxWeight)
 			}
 		})),
 		count("rise", func(s *Script) *int { return &s.Rise }),
@@ -114,6 +116,9 @@ func scriptRows() []cursor.Row[Script] {
 		flagOf(path, "init_fail", func(s *Script) { s.InitFail = true }),
 	}
 }
+
+// maxWeight is the largest weight of a vrrp_script either way.
+const maxWeight = 253
 
 // weighted is `weight <n> [reverse]`.
 func weighted[T any](path string, limit int64, into func(*T, *cursor.Cursor)) cursor.Row[T] {

@@ -93,9 +93,13 @@ func Check(t *config.Tree, ifs vrrpcfg.Interfaces, scripts ScriptChecker) Result
 	if scripts != nil {
 		c := scriptCheck{cfg: r.VRRP, g: r.Global, checker: scripts, diags: &diags}
 		c.user()
-		c.uses("", r.VRRP.ScriptUses())
-		c.uses("check ", checkers.Scripts)
-		c.uses("start/shutdown ", r.Global.Scripts())
+		global := map[string][]cursor.ScriptUse{}
+		for _, u := range r.Global.Scripts() {
+			global[u.Owner] = append(global[u.Owner], u)
+		}
+		c.uses("", append(r.VRRP.ScriptUses(), global["vrrp_notify_fifo_script"]...))
+		c.uses("check ", append(checkers.Scripts, global["lvs_notify_fifo_script"]...))
+		c.uses("start/shutdown ", slices.Concat(global["startup_script"], global["shutdown_script"], global["notify_fifo_script"]))
 	}
 	r.Diags = diags
 	return r
@@ -160,7 +164,7 @@ func (s *scriptCheck) uses(which string, uses []cursor.ScriptUse) {
 		if !s.runs(u, v) {
 			continue
 		}
-		if u.Kind == cursor.FIFOScript || v.Shell {
+		if u.Kind == cursor.FIFOScript && u.Unused || v.Shell {
 			continue
 		}
 		if !running {

@@ -62,8 +62,9 @@ type ScriptUse struct {
 	// instance, the FIFO's keyword.
 	Owner  string
 	Script *Script
-	// Unused: a vrrp_script that nothing tracks; it is not run, and a missing one
-	// is not spoken of, but it counts for the security line.
+	// Unused: a vrrp_script that nothing tracks, which is not run, and of which a
+	// missing one is not spoken, but which counts for the security line; or the
+	// script of a FIFO, when it does not count for that line.
 	Unused bool
 }
 

@@ -330,6 +330,7 @@ const (
 	DiagnosticCode_DIAGNOSTIC_CODE_LOOKALIKE        DiagnosticCode = 26 // a character that looks like one with a meaning
 	DiagnosticCode_DIAGNOSTIC_CODE_LONG_LINE        DiagnosticCode = 27 // 2.2.7 cannot hold it
 	DiagnosticCode_DIAGNOSTIC_CODE_LIMIT            DiagnosticCode = 28 // too much text, nodes or time
+	DiagnosticCode_DIAGNOSTIC_CODE_MISSING_END      DiagnosticCode = 29 // a block without }, ended by the next
 )
 
 // Enum value maps for DiagnosticCode.
@@ -364,6 +365,7 @@ var (
 		26: "DIAGNOSTIC_CODE_LOOKALIKE",
 		27: "DIAGNOSTIC_CODE_LONG_LINE",
 		28: "DIAGNOSTIC_CODE_LIMIT",
+		29: "DIAGNOSTIC_CODE_MISSING_END",
 	}
 	DiagnosticCode_value = map[string]int32{
 		"DIAGNOSTIC_CODE_UNSPECIFIED":      0,
@@ -395,6 +397,7 @@ var (
 		"DIAGNOSTIC_CODE_LOOKALIKE":        26,
 		"DIAGNOSTIC_CODE_LONG_LINE":        27,
 		"DIAGNOSTIC_CODE_LIMIT":            28,
+		"DIAGNOSTIC_CODE_MISSING_END":      29,
 	}
 )
 
@@ -4612,7 +4615,7 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\x0fSEVERITY_NOTICE\x10\x01\x12\x14\n" +
 	"\x10SEVERITY_WARNING\x10\x02\x12\x12\n" +
 	"\x0eSEVERITY_ERROR\x10\x03\x12\x12\n" +
-	"\x0eSEVERITY_FATAL\x10\x04*\xb0\a\n" +
+	"\x0eSEVERITY_FATAL\x10\x04*\xd1\a\n" +
 	"\x0eDiagnosticCode\x12\x1f\n" +
 	"\x1bDIAGNOSTIC_CODE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15DIAGNOSTIC_CODE_OTHER\x10\x01\x12$\n" +
@@ -4643,7 +4646,8 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\x1cDIAGNOSTIC_CODE_OUT_OF_ORDER\x10\x19\x12\x1d\n" +
 	"\x19DIAGNOSTIC_CODE_LOOKALIKE\x10\x1a\x12\x1d\n" +
 	"\x19DIAGNOSTIC_CODE_LONG_LINE\x10\x1b\x12\x19\n" +
-	"\x15DIAGNOSTIC_CODE_LIMIT\x10\x1c*\xa7\x01\n" +
+	"\x15DIAGNOSTIC_CODE_LIMIT\x10\x1c\x12\x1f\n" +
+	"\x1bDIAGNOSTIC_CODE_MISSING_END\x10\x1d*\xa7\x01\n" +
 	"\vTrackerKind\x12\x1c\n" +
 	"\x18TRACKER_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TRACKER_KIND_SCRIPT\x10\x01\x12\x1a\n" +
