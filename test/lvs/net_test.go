@@ -89,7 +89,7 @@ func newDirector(t *testing.T, h *netlab.Host, label string) *director {
 // start runs the daemon with its configuration.
 func (d *director) start(args ...string) {
 	d.t.Helper()
-	opts := netlab.ProcOpts{Config: d.conf}
+	opts := netlab.ProcOpts{Config: d.conf, Env: []string{"TMPDIR=/tmp"}}
 	if _, err := os.Stat(ourCtl); err == nil && d.bin == ours {
 		opts.Keep = []string{ourCtl}
 	}
