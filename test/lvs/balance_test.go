@@ -31,7 +31,7 @@ func seedPair(t *testing.T, n *network) (a, b *director, webs []*web) {
 		webs = append(webs, serve(t, h, h.Name, at+":80"))
 	}
 	for i, seed := range []string{"seed-04", "seed-05"} {
-		d := newDirector(t, n.lab.Host("ours-"+string("ab"[i])), "ours-"+string("ab"[i]))
+		d := newDirector(t, n.lab.Host("ours-"+string("ab"[i])), "ours-"+string("ab"[i]), closely)
 		n.lab.Attach(n.front, d.host, "eth0", "172.25.0."+string("12"[i])+"/24")
 		n.lab.Attach(n.back, d.host, "eth2", "192.168.122."+string("12"[i])+"/24")
 		text, err := os.ReadFile("testdata/seeds/" + seed + ".conf")

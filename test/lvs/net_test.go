@@ -71,18 +71,18 @@ func binary(label string) string {
 // director makes a host between the LANs that forwards; its daemon is not started.
 func (n *network) director(label, front, back string) *director {
 	n.t.Helper()
-	d := newDirector(n.t, n.lab.Host(label), label)
+	d := newDirector(n.t, n.lab.Host(label), label, closely)
 	n.lab.Attach(n.front, d.host, "eth0", front)
 	n.lab.Attach(n.back, d.host, "eth1", back)
 	return d
 }
 
-func newDirector(t *testing.T, h *netlab.Host, label string) *director {
+func newDirector(t *testing.T, h *netlab.Host, label string, look time.Duration) *director {
 	t.Helper()
 	what, _, _ := strings.Cut(label, "-")
 	d := &director{t: t, label: label, bin: binary(what), host: h}
 	h.Do(func() { h.Sysctl("net/ipv4/ip_forward", "1") })
-	d.table = watch(t, h)
+	d.table = watch(t, h, look)
 	return d
 }
 

@@ -15,8 +15,12 @@ import (
 	"keepalived/test/netlab"
 )
 
-// pollEvery is how often a watched table is read; a read takes less than a millisecond.
-const pollEvery = 5 * time.Millisecond
+// How often a watched table is read; a read takes a fraction of a millisecond. Detection
+// times are judged by the first.
+const (
+	closely = 5 * time.Millisecond
+	loosely = 50 * time.Millisecond
+)
 
 // table follows the ip_vs table of a host: what is in it and when that changed.
 type table struct {
@@ -33,7 +37,7 @@ type moment struct {
 }
 
 // watch follows the host's table until the end of the test.
-func watch(t *testing.T, h *netlab.Host) *table {
+func watch(t *testing.T, h *netlab.Host, every time.Duration) *table {
 	t.Helper()
 	w := &table{}
 	var err error
@@ -46,7 +50,7 @@ func watch(t *testing.T, h *netlab.Host) *table {
 	w.look()
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(pollEvery)
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {

