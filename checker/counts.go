@@ -60,9 +60,9 @@ type connections struct{ active, inactive uint64 }
 type counts map[ipvs.Key]map[netip.AddrPort]connections
 
 // of sums up what a destination has in some services of the kernel.
-func (c counts) of(keys []ipvs.Key, at netip.AddrPort) (sum connections) {
+func (c counts) of(keys []ipvs.Key, d ipvs.Destination) (sum connections) {
 	for _, k := range keys {
-		n := c[k][at]
+		n := c[k][place(k, d)]
 		sum.active += n.active
 		sum.inactive += n.inactive
 	}

@@ -102,7 +102,7 @@ func (d *daemon) counted(now clock.Instant, asked []drainer, n counts, err error
 			continue
 		}
 		i, ok := s.byKey[dr.key.server]
-		if !ok || n.of(dr.keys, s.dests[i].Addr) != (connections{}) {
+		if !ok || n.of(dr.keys, s.dests[i]) != (connections{}) {
 			continue
 		}
 		d.drained(now, dr.key, "drained: the last connection has ended")

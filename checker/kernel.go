@@ -86,6 +86,16 @@ func forwarded(a netip.Addr, port uint16, f checkercfg.Forwarding) ipvs.Destinat
 
 var tunnels = [...]ipvs.TunnelType{checkercfg.IPIP: ipvs.IPIP, checkercfg.GUE: ipvs.GUE, checkercfg.GRE: ipvs.GRE}
 
+// place is where a service of the kernel has the destination. Without address translation
+// a packet keeps its port, so there it is the service's, as with 2.2.7; in a group that is
+// another one for each of its lines.
+func place(k ipvs.Key, d ipvs.Destination) netip.AddrPort {
+	if d.Method == ipvs.NAT {
+		return d.Addr
+	}
+	return netip.AddrPortFrom(d.Addr.Addr(), k.Addr.Port())
+}
+
 // addDestinations adds to list what is not in it by address: of two virtual servers that
 // share a service of the kernel the first one's word counts.
 func addDestinations(list, more []ipvs.Destination) []ipvs.Destination {

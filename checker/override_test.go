@@ -146,7 +146,7 @@ func TestDrain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := r.d.counter.serve(countRequest{keys: r.d.model.services[0].ends, fresh: true, ended: true}); err != nil ||
-			(n.of(r.d.model.services[0].ends, at("10.0.0.1:80")) == connections{}) != out {
+			(n.of(r.d.model.services[0].ends, ipvs.Destination{Addr: at("10.0.0.1:80")}) == connections{}) != out {
 			t.Errorf("%s: %v, %v", state, n, err)
 		}
 	}

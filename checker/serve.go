@@ -153,7 +153,7 @@ func (d *daemon) countConnections(ctx context.Context, v *view) {
 	for i := range v.picture.Services {
 		s, f := &v.picture.Services[i], &v.facts[i]
 		for j := range s.Servers {
-			c := n.of(f.service.ends, f.service.dests[j].Addr)
+			c := n.of(f.service.ends, f.service.dests[j])
 			s.Servers[j].Active, s.Servers[j].Inactive = int64(c.active), int64(c.inactive)
 		}
 		f.counted = true

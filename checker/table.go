@@ -124,23 +124,23 @@ func (d *daemon) wanted(k ipvs.Key) (s ipvs.Service, dests []ipvs.Destination, p
 		if !present {
 			s, present = kernelService(u.cfg, k), true
 		}
-		dests = addDestinations(dests, u.destinations(h))
+		dests = addDestinations(dests, u.destinations(h, k))
 	}
 	return s, dests, present
 }
 
-// destinations are those of one virtual server now.
-func (s *service) destinations(h *health.Service) []ipvs.Destination {
+// destinations are those of one virtual server now, in one of its services of the kernel.
+func (s *service) destinations(h *health.Service, k ipvs.Key) []ipvs.Destination {
 	var out []ipvs.Destination
 	for _, w := range h.State.AppendWanted(h.Config, nil) {
 		if w.Server != health.SorryServer {
 			d := s.dests[w.Server]
-			d.Weight = uint32(w.Weight)
+			d.Addr, d.Weight = place(k, d), uint32(w.Weight)
 			out = append(out, d)
 			continue
 		}
 		d := s.sorry
-		d.Weight = uint32(w.Weight)
+		d.Addr, d.Weight = place(k, d), uint32(w.Weight)
 		same := slices.IndexFunc(out, func(o ipvs.Destination) bool { return o.Addr == d.Addr })
 		switch {
 		case same < 0:
@@ -219,11 +219,11 @@ func repairText(dr ipvs.Drift, what, drift string) string {
 func (d *daemon) serverAt(k ipvs.Key, at netip.AddrPort) string {
 	for _, s := range d.model.users[k] {
 		for i := range s.dests {
-			if s.dests[i].Addr == at {
+			if place(k, s.dests[i]) == at {
 				return s.cfg.Servers[i].Name()
 			}
 		}
-		if s.cfg.Sorry != nil && s.sorry.Addr == at {
+		if s.cfg.Sorry != nil && place(k, s.sorry) == at {
 			return s.cfg.SorryName()
 		}
 	}
