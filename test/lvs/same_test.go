@@ -18,6 +18,11 @@ import (
 // their licence is not ours.
 const samples = "/usr/share/doc/keepalived/samples"
 
+// mailHosts matches what the SMTP sample has beside a check of the server itself. With it 2.2.7
+// makes several checks of one server at once and waits for answers that have long been there:
+// what it ends in differs from run to run.
+var mailHosts = regexp.MustCompile(`(?s)\bhost \{.*?\}`)
+
 // longLoop matches the intervals of the samples that would have the test wait for a minute.
 // How often a server is looked at says nothing to the kernel.
 var longLoop = regexp.MustCompile(`delay_loop (20|60)\b`)
@@ -38,7 +43,7 @@ func TestKernelSameTable(t *testing.T) {
 			}
 			if strings.Contains(string(text), "virtual_server ") {
 				name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), "keepalived.conf."), ".conf")
-				cases[prefix+name] = longLoop.ReplaceAllString(string(text), "delay_loop 3")
+				cases[prefix+name] = longLoop.ReplaceAllString(mailHosts.ReplaceAllString(string(text), ""), "delay_loop 3")
 			}
 		}
 	}
@@ -112,22 +117,29 @@ func same(t *testing.T, when string, real, ours []string) {
 	t.Errorf("%s only the real keepalived has\n%s\nand only ours\n%s", when, only(real, ours), only(ours, real))
 }
 
-// beforeFirstCheck starts the daemon and returns the table as it is then.
+// beforeFirstCheck starts the daemon and returns the table as it is then. On a busy machine
+// the second until the first check may be over too soon; then it is done again.
 func beforeFirstCheck(d *director) []string {
 	d.t.Helper()
-	d.start()
-	netlab.Eventually(d.t, 10*time.Second, "the table of "+d.label, func() bool {
-		return len(d.table.now()) > 0 && d.table.quietFor() > 150*time.Millisecond
-	})
-	text := ipvsadm(d.t, d.host, "-S", "-n")
-	if early := verdict.FindString(d.proc.Log()); early != "" {
-		d.t.Fatalf("%s was quicker than the test: %s", d.label, early)
+	early := ""
+	for range 5 {
+		d.start()
+		netlab.Eventually(d.t, 10*time.Second, "the table of "+d.label, func() bool {
+			return len(d.table.now()) > 0 && d.table.quietFor() > 3*loosely
+		})
+		text := ipvsadm(d.t, d.host, "-S", "-n")
+		if early = verdict.FindString(d.proc.Log()); early == "" {
+			return text
+		}
+		d.proc.Crash()
+		ipvsadm(d.t, d.host, "-C")
 	}
-	return text
+	d.t.Fatalf("%s was quicker than the test five times: %s", d.label, early)
+	return nil
 }
 
-// verdict matches what both daemons log when a check has been made.
-var verdict = regexp.MustCompile(`(?m)^.*( success|succeed|failed|Removing service|Disabling service).*$`)
+// verdict matches what both daemons log when a check has changed the table.
+var verdict = regexp.MustCompile(`(?m)^.*(Adding|Removing|Enabling|Disabling service|Changing weight).*$`)
 
 // awaitVerdicts waits until every check has had a result, by the daemon's own dump.
 func (d *director) awaitVerdicts() {
