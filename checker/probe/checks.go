@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/netip"
 
+	"golang.org/x/sys/unix"
+
 	"keepalived/checker/checkercfg"
 	"keepalived/checker/health"
 )
@@ -21,7 +23,16 @@ func (j *job) probe(ctx context.Context) health.Result {
 // connects is TCP_CHECK. The connection is ended in good order (FIN), as 2.2.7 ends it:
 // servers log a reset.
 func connects(ctx context.Context, c *checkercfg.Connection) health.Result {
-	k, err := dial(ctx, c)
+	to := netip.AddrPortFrom(c.Addr, c.Port)
+	fd, stands, err := connect(c, to)
+	if err != nil {
+		return failed(err)
+	}
+	if stands {
+		unix.Close(fd)
+		return health.Result{OK: true}
+	}
+	k, err := adopt(ctx, fd, false, c, to)
 	if err != nil {
 		return failed(err)
 	}

@@ -246,7 +246,9 @@ func (p *Pool) land(j *job, r health.Result) {
 	l.release(j)
 	l.running--
 	l.stats.Ended++
-	p.dispatch(j.kind, p.clock.Now())
+	if l.waiting.len() > 0 { // done may have taken its time
+		p.dispatch(j.kind, p.clock.Now())
+	}
 }
 
 // fifo is a queue of jobs.

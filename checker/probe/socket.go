@@ -51,18 +51,43 @@ func (c *conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.to) }
 // at whatever it is. The error is a *Failure.
 func dial(ctx context.Context, c *checkercfg.Connection) (*conn, error) {
 	to := netip.AddrPortFrom(c.Addr, c.Port)
-	fd, err := socket(c)
+	fd, stands, err := connect(c, to)
 	if err != nil {
-		return nil, &Failure{health.CauseLocal, err}
+		return nil, err
+	}
+	return adopt(ctx, fd, stands, c, to)
+}
+
+// connect begins a connection and looks once whether it stands already, as it does when
+// both ends are in one kernel. Then there is nothing to wait for.
+func connect(c *checkercfg.Connection, to netip.AddrPort) (fd int, stands bool, err error) {
+	fd, err = socket(c)
+	if err != nil {
+		return -1, false, &Failure{health.CauseLocal, err}
 	}
 	sa := sockaddr(to)
-	if err := unix.Connect(fd, sa); err != nil && err != unix.EINPROGRESS {
-		unix.Close(fd)
-		return nil, connectFailure(to, err)
+	err = unix.Connect(fd, sa)
+	if err == unix.EINPROGRESS {
+		err = unix.Connect(fd, sa)
 	}
+	switch err {
+	case nil, unix.EISCONN:
+		return fd, true, nil
+	case unix.EINPROGRESS, unix.EALREADY:
+		return fd, false, nil
+	}
+	unix.Close(fd)
+	return -1, false, connectFailure(to, err)
+}
+
+// adopt gives a connection to the runtime's poller and waits until it stands.
+func adopt(ctx context.Context, fd int, stands bool, c *checkercfg.Connection, to netip.AddrPort) (*conn, error) {
 	k := &conn{File: os.NewFile(uintptr(fd), "tcp"), to: to}
 	k.stop = context.AfterFunc(ctx, func() { k.File.Close() })
-	if err := k.await(sa, c.Timeout); err != nil {
+	if stands {
+		return k, nil
+	}
+	if err := k.await(sockaddr(to), c.Timeout); err != nil {
 		k.Close()
 		return nil, connectFailure(to, err)
 	}
