@@ -23,6 +23,14 @@ func configCall(t *testing.T, dir, input string, args ...string) (status int, ou
 	return status, o.String(), e.String()
 }
 
+func configCallRaw(t *testing.T, args ...string) (status int, out, errs string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	s := &session{out: &o, err: &e}
+	status = s.main(t.Context(), args)
+	return status, o.String(), e.String()
+}
+
 // TestGolden runs the command lines of testdata/*.txtar on their files. The section
 // "want" has what is printed, with the exit status as the last line; UPDATE=1 writes it.
 func TestGolden(t *testing.T) {

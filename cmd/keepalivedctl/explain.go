@@ -228,6 +228,9 @@ func (r *reference) suggestion(arg string) string {
 		return ""
 	}
 	name := words[len(words)-1]
+	if strings.HasPrefix(name, "include") || strings.ContainsAny(name[:1], "$@~!#") {
+		return ": it is part of the language, see keepalived.conf(5)"
+	}
 	if places := r.find(name); len(places) > 0 {
 		var in []string
 		for _, k := range places {
