@@ -39,7 +39,8 @@ func withPrograms(run func() int) int {
 		ours, ourCtl = abs, filepath.Join(filepath.Dir(abs), "keepalivedctl")
 		return run()
 	}
-	dir, err := os.MkdirTemp("", "keepalived-daemon-test-")
+	// Not below /tmp, which is private to each daemon.
+	dir, err := os.MkdirTemp("/var/tmp", "keepalived-daemon-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
