@@ -37,6 +37,15 @@ func (r *lvsRig) startTelling(text string) {
 	r.says("Removing service [" + rs2 + "]:tcp:80 from VS [" + vs + "]:tcp:80")
 }
 
+// toldAll waits until the scripts of the start have run.
+func (r *lvsRig) toldAll() {
+	r.Helper()
+	r.eventually("the scripts of the start", func() bool {
+		told := r.read("/run/told")
+		return strings.Contains(told, "quorum up\n") && strings.Contains(told, "quorum down\n") && strings.Contains("\n"+told, "\ndown\n")
+	})
+}
+
 // inOrder checks that the console has these lines in this order.
 func (r *rig) inOrder(lines ...string) {
 	r.Helper()
@@ -100,6 +109,7 @@ func TestChecksReload(t *testing.T) {
 	r := newLVS(t)
 	r.startTelling(tellerConf(""))
 	r.says("TCP connection to [" + rs1 + "]:tcp:80 success.")
+	r.toldAll()
 	before, told := r.p.Log(), r.read("/run/told")
 	r.reload("# a comment\n" + tellerConf(""))
 	r.inOrder("Reinitializing ipvs", "Reload complete")
@@ -131,6 +141,7 @@ func TestChecksCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	pause(1200 * time.Millisecond) // past the first second: the respawn is at once
+	r.toldAll()
 	told := r.read("/run/told")
 	r.down(rs1 + ":80")
 	if err := syscall.Kill(r.pid("/run/checkers.pid"), syscall.SIGKILL); err != nil {
