@@ -140,8 +140,7 @@ func TestDiff(t *testing.T) {
 // TestDiffOfTheSame: no configuration differs from itself in canonical form.
 func TestDiffOfTheSame(t *testing.T) {
 	t.Parallel()
-	for name, text := range texts(t) {
-		tree := parse(text)
+	for name, tree := range trees(t) {
 		if changes := Diff(tree, parse(config.Print(Canonical(tree, schema))), schema); len(changes) > 0 {
 			t.Errorf("%s:\n%s", name, told(changes))
 		}
