@@ -10,19 +10,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"keepalived/cmd/internal/dialect"
+	"keepalived/cmd/internal/lint"
 	"keepalived/core/config"
 	"keepalived/core/diag"
 )
 
 func (s *session) explainCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain [KEYWORD | BLOCK.KEYWORD]",
+		Use:   "explain [KEYWORD | BLOCK.KEYWORD | RULE | rules]",
 		Short: "Print what the reference says about a keyword",
 		Long: `explain prints the reference text of a keyword: what it does, what may stand behind
 it, the default, where it may stand, since when it exists, an example, and what changing
 it by a reload does. Of a block it lists the members. A keyword of several blocks is
 explained in each; BLOCK.KEYWORD (real_server.weight, HTTP_GET.url.path) names one.
-Without a word it lists the blocks.`,
+It also explains the rules of check, "rules" lists them. Without a word it lists the
+blocks.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("config explain takes one keyword, got %q", args)
@@ -41,6 +43,10 @@ Without a word it lists the blocks.`,
 				_, err := io.WriteString(s.out, r.overview())
 				return err
 			}
+			if text := rules(args[0]); text != "" {
+				_, err := io.WriteString(s.out, text)
+				return err
+			}
 			found := r.find(args[0])
 			if len(found) == 0 {
 				return usagef("there is no keyword %q%s", args[0], r.suggestion(args[0]))
@@ -49,6 +55,40 @@ Without a word it lists the blocks.`,
 			return err
 		},
 	}
+}
+
+// rules explains a rule of check, or lists all of them; "" when arg is none.
+func rules(arg string) string {
+	b := &strings.Builder{}
+	tell := func(code, about, when string) {
+		switch arg {
+		case "rules":
+			fmt.Fprintf(b, "  %-20s%s\n", code, strings.TrimLeft(fold(about, 22), " "))
+		case code:
+			fmt.Fprintf(b, "rule %s\n\n%s\n\nIt is looked for %s.\n", code, fold(upper(about)+".", 0), when)
+		}
+	}
+	if arg == "rules" {
+		b.WriteString("With --lint, of each configuration:\n\n")
+	}
+	for _, r := range lint.Rules() {
+		tell(r.Code, r.About, "by config check --lint")
+	}
+	if arg == "rules" {
+		b.WriteString("\nGiven the files of several nodes:\n\n")
+	}
+	for _, r := range lint.Comparisons() {
+		tell(r.Code, r.About, "by config check when it is given the files of several nodes")
+	}
+	return b.String()
+}
+
+// upper returns text as the beginning of a sentence; the name of a keyword stays.
+func upper(text string) string {
+	if first, _, _ := strings.Cut(text, " "); strings.Contains(first, "_") || first == "nopreempt" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // reference is all that is known about keywords.
@@ -283,6 +323,23 @@ func (r *reference) complete(begin string) []string {
 			}
 		}
 	}
+	for _, code := range lintCodes() {
+		if strings.HasPrefix(code[0], begin) {
+			out = append(out, cobra.CompletionWithDesc(code[0], code[1]))
+		}
+	}
 	slices.Sort(out)
+	return out
+}
+
+// lintCodes are the codes of all rules, with a sentence about each.
+func lintCodes() [][2]string {
+	var out [][2]string
+	for _, r := range lint.Rules() {
+		out = append(out, [2]string{r.Code, r.About})
+	}
+	for _, r := range lint.Comparisons() {
+		out = append(out, [2]string{r.Code, r.About})
+	}
 	return out
 }

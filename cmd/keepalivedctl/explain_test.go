@@ -66,6 +66,21 @@ func TestExplainFinds(t *testing.T) {
 	}
 }
 
+// TestExplainRules: what stands in brackets behind a finding can be asked for, and no
+// keyword has the name of a rule.
+func TestExplainRules(t *testing.T) {
+	_, all, _ := configCall(t, t.TempDir(), "", "explain", "rules")
+	for _, c := range lintCodes() {
+		status, out, errs := configCall(t, t.TempDir(), "", "explain", c[0])
+		if status != 0 || errs != "" || !strings.HasPrefix(out, "rule "+c[0]+"\n") || !strings.Contains(all, "  "+c[0]+" ") {
+			t.Errorf("%s: %d %q %q", c[0], status, out, errs)
+		}
+		if newReference().find(c[0]) != nil {
+			t.Errorf("%s is a keyword, too", c[0])
+		}
+	}
+}
+
 // TestExplainCompletes: what the shell offers.
 func TestExplainCompletes(t *testing.T) {
 	for begin, want := range map[string]string{

@@ -110,9 +110,10 @@ func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(fo
 func (s *session) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "keepalivedctl",
-		Short: "Ask a running keepalived and tell it what to do",
+		Short: "Ask a running keepalived and tell it what to do; look at configurations",
 		Long: `keepalivedctl asks a running keepalived on its socket and tells it what to do.
-Root and the members of group keepalived may use it.
+Root and the members of group keepalived may use it. config looks at configuration
+files and needs neither a daemon nor any right but to read them.
 
 Exit status: 0 healthy or done, 1 degraded or refused, 2 no answer,
 64 a command line that makes no sense.`,

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"cmp"
+	"iter"
 	"math/bits"
 	"slices"
 	"strings"
@@ -66,6 +67,9 @@ func NewMask(t *Tree, s *Schema) *Mask {
 	m.taint()
 	for _, f := range t.Sources {
 		eachLine(f, func(id lineID, line, def string) {
+			if len(m.defs) > 0 && m.uses(line) {
+				m.lines[id] = true
+			}
 			for _, c := range m.secretsIn(id, line, def) {
 				m.lines[id] = true
 				for w := range strings.FieldsSeq(line[c.from:c.to]) {
@@ -203,19 +207,38 @@ func (m *Mask) likeSecret(word string) bool {
 	return false
 }
 
+// uses reports whether a line refers to a definition that holds a secret.
+func (m *Mask) uses(line string) bool {
+	for ref := range references(line) {
+		if m.defs[ref] {
+			return true
+		}
+	}
+	return false
+}
+
+// references are the names of the definitions that a text refers to.
+func references(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for from := 0; ; {
+			ref, ok := findReference(text, from)
+			if !ok || !yield(ref.name) {
+				return
+			}
+			from = ref.to
+		}
+	}
+}
+
 // taint finds the definitions from which secrets come.
 func (m *Mask) taint() {
 	taintAll := func(text string) (more bool) {
-		for from := 0; ; {
-			ref, ok := findReference(text, from)
-			if !ok {
-				return more
-			}
-			from = ref.to
-			if !m.defs[ref.name] {
-				m.defs[ref.name], more = true, true
+		for name := range references(text) {
+			if !m.defs[name] {
+				m.defs[name], more = true, true
 			}
 		}
+		return more
 	}
 	for more, first := true, true; more; first = false {
 		more = false
@@ -397,7 +420,11 @@ func (m *Mask) Text(text string) string {
 	return text
 }
 
-// hideWord hides secret where it is not part of a longer word.
+// shortSecret is how short a secret is that is hidden as a word only: it may well be
+// part of words that have nothing to do with it.
+const shortSecret = 3
+
+// hideWord hides secret; a short one where it is not part of a longer word.
 func hideWord(text, secret string) string {
 	var out strings.Builder
 	for at := 0; ; {
@@ -409,7 +436,7 @@ func hideWord(text, secret string) string {
 		from, to := at+i, at+i+len(secret)
 		inside := from > 0 && isWordOctet(text[from-1]) && isWordOctet(secret[0]) ||
 			to < len(text) && isWordOctet(text[to]) && isWordOctet(secret[len(secret)-1])
-		if inside {
+		if inside && len(secret) <= shortSecret {
 			out.WriteString(text[at : from+1])
 			at = from + 1
 			continue
@@ -434,7 +461,14 @@ func (m *Mask) Findings(l diag.List) diag.List {
 		if at := out[i].Subject.Start(); at.IsValid() && !m.lines[lineID{at.File, at.Line}] {
 			continue
 		}
-		out[i].Summary, out[i].Hint = m.Text(out[i].Summary), m.Text(out[i].Hint)
+		d := &out[i]
+		for _, text := range []*string{&d.Summary, &d.Expected, &d.Suggest, &d.Hint} {
+			*text = m.Text(*text)
+		}
+		d.Related = slices.Clone(d.Related)
+		for j := range d.Related {
+			d.Related[j].Text = m.Text(d.Related[j].Text)
+		}
 	}
 	return out
 }

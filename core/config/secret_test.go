@@ -60,7 +60,7 @@ func TestMaskFindings(t *testing.T) {
 	l.WithHint("say s3cret, not s3crets")
 	l.Errorf(diag.Range{}, diag.Other, "s3cret")
 	got := NewMask(tree, secretSchema()).Findings(l)
-	if got[0].Summary != "Unmatched quote: 'auth_pass \"********'" || got[0].Hint != "say ********, not s3crets" || got[1].Summary != "********" {
+	if got[0].Summary != "Unmatched quote: 'auth_pass \"********'" || got[0].Hint != "say ********, not ********s" || got[1].Summary != "********" {
 		t.Errorf("got %+v", got)
 	}
 	l = nil
@@ -108,5 +108,43 @@ func TestRedact(t *testing.T) {
 	}
 	if !strings.Contains(Print(tree.Roots), "s3cret") {
 		t.Error("the tree itself is changed")
+	}
+}
+
+// TestMaskDamage: whatever is damaged around a password, no finding and no source line
+// shows it.
+func TestMaskDamage(t *testing.T) {
+	t.Parallel()
+	const text = "$PASS=Zq7vX2pL # mine\n" +
+		"i {\n  priority 5\n  auth {\n    auth_type PASS\n    auth_pass $PASS\n  }\n}\n" +
+		"i { auth { auth_pass Zq7vX2pL\n } hmac { key 7 \"Zq7vX2pL\"\n } }\nSSL {\n password Zq7vX2pL more\n key /k\n}\n" +
+		"include other\n~SEQ(N, 1, 2) i { priority $N }\n"
+	other := "i {\n auth {\n  auth_pass Zq7vX2pL\n }\n}\n"
+	s := secretSchema()
+	check := func(what, text string) {
+		tree, list := Parse(MapFiles{"f": text, "other": other}, "f", Env{}, s)
+		m := NewMask(tree, s)
+		json, err := m.Findings(list).JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := m.Findings(list).Full(m.Texts()) + m.Findings(list).Short(true) + string(json); strings.Contains(out, "Zq7vX2pL") {
+			t.Errorf("%s:\n%s\n%s", what, text, out)
+		}
+	}
+	for i := range len(text) {
+		check("cut", text[:i])
+		// What is damaged is not the name of the keyword, nor what stands between it
+		// and the password: then nothing tells that it is one.
+		behind := strings.TrimRight(text[:i], "$PASZq7vX2pL\"")
+		line := behind[strings.LastIndexByte(behind, '\n')+1:]
+		if strings.Contains(line, "auth_pass") || strings.HasPrefix(text[i:], "auth_pass") || strings.Contains(text[max(0, i-9):min(len(text), i+12)], "pass") ||
+			strings.Contains(text[max(0, i-9):min(len(text), i+9)], "key") || strings.Contains(text[max(0, i-6):min(len(text), i+7)], "$PASS") {
+			continue
+		}
+		for _, c := range "\"{}#!\\\n$@~\x00" {
+			check(string(c), text[:i]+string(c)+text[i+1:])
+			check("one more "+string(c), text[:i]+string(c)+text[i:])
+		}
 	}
 }

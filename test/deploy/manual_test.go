@@ -121,20 +121,31 @@ func TestOptions(t *testing.T) {
 // TestCommands: the page has every command and option of keepalivedctl.
 func TestCommands(t *testing.T) {
 	text := page(t, "keepalivedctl.1")
-	have := entries(text)["COMMANDS"]
-	commands := []string{"help", "completion"} // cobra's own
-	for _, m := range source(t, "cmd/keepalivedctl/*.go", `Use:\s+"(\w+)`) {
-		if m[1] != "keepalivedctl" {
-			commands = append(commands, m[1])
+	const use = `Use:\s+"(\w+)`
+	below := map[string]bool{} // those of config have a section of their own
+	for _, file := range []string{"config", "check", "explain"} {
+		for _, m := range source(t, "cmd/keepalivedctl/"+file+".go", use) {
+			if m[1] != "config" {
+				below["config "+m[1]] = true
+			}
 		}
 	}
-	for _, c := range commands {
-		if have[c] == "" {
-			t.Errorf("keepalivedctl.1 does not explain %s", c)
+	commands := map[string]bool{"help": true, "completion": true, "check": true} // two are cobra's own
+	for _, m := range source(t, "cmd/keepalivedctl/*.go", use) {
+		if m[1] != "keepalivedctl" && !below["config "+m[1]] {
+			commands[m[1]] = true
 		}
 	}
-	if len(have) != len(commands) {
-		t.Errorf("keepalivedctl.1 has %d commands, the program %d", len(have), len(commands))
+	for section, want := range map[string]map[string]bool{"COMMANDS": commands, "CONFIGURATIONS": below} {
+		have := entries(text)[section]
+		for c := range want {
+			if have[c] == "" {
+				t.Errorf("keepalivedctl.1 does not explain %s in %s", c, section)
+			}
+		}
+		if len(have) != len(want) {
+			t.Errorf("%s of keepalivedctl.1 has %d commands, the program %d", section, len(have), len(want))
+		}
 	}
 	for _, m := range source(t, "cmd/keepalivedctl/*.go", `Flags\(\)\.\w+Var\(&\w+(?:\.\w+)?, "([^"]+)"`) {
 		if !strings.Contains(plain(text), "--"+m[1]) {

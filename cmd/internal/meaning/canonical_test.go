@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
 
 	"keepalived/cmd/internal/dialect"
 	"keepalived/core/config"
@@ -28,8 +29,6 @@ func texts(t *testing.T) map[string]string {
 		"../../../test/compat/testdata/seeds/*.conf":          34,
 		"/usr/share/doc/keepalived/samples/keepalived.conf.*": 25,
 		"../../../test/compat/testdata/probes/*.txt":          13,
-		"../../../test/compat/testdata/differential/*/*.conf": 0,
-		"../../../test/compat/testdata/differential/*.txt":    0,
 		"../../../deploy/examples/*.conf":                     1,
 		"../../../checker/snapshot/testdata/*.conf":           5,
 		"../../../checker/checkercfg/testdata/*.conf":         0,
@@ -56,6 +55,43 @@ func texts(t *testing.T) map[string]string {
 				}
 			}
 		}
+	}
+	return out
+}
+
+// trees are those of texts, and of the inputs of test/compat, which may be several
+// files.
+func trees(t *testing.T) map[string]*config.Tree {
+	t.Helper()
+	out := map[string]*config.Tree{}
+	for name, text := range texts(t) {
+		out[name] = parse(text)
+	}
+	archives, err := filepath.Glob("../../../test/compat/testdata/inputs/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatalf("no inputs: %v", err)
+	}
+	unescape := strings.NewReplacer(`<CR>`, "\r", `<NUL>`, "\x00", `<BOM>`, "\uFEFF", `<NBSP>`, "\u00a0", `<TAB>`, "\t", `<FF>`, "\f", `<VT>`, "\v", "<NOEOL>\n", "")
+	files := map[string]config.MapFiles{}
+	for _, name := range archives {
+		a, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range a.Files {
+			title, file, several := strings.Cut(f.Name, "/")
+			if !several {
+				file = "keepalived.conf"
+			}
+			title = filepath.Base(name) + ": " + title
+			if files[title] == nil {
+				files[title] = config.MapFiles{}
+			}
+			files[title][file] = unescape.Replace(string(f.Data))
+		}
+	}
+	for title, f := range files {
+		out[title], _ = config.Parse(f, "keepalived.conf", config.Env{NodeName: "host"}, schema)
 	}
 	return out
 }
@@ -94,8 +130,7 @@ func frame(kind string) string {
 func TestCanonicalIsAFixedPoint(t *testing.T) {
 	t.Parallel()
 	seen := 0
-	for name, text := range texts(t) {
-		tree := parse(text)
+	for name, tree := range trees(t) {
 		canonical := Canonical(tree, schema)
 		if Fingerprint(canonical) != Fingerprint(tree.Roots) {
 			t.Errorf("%s: the canonical form means something else", name)
@@ -110,7 +145,7 @@ func TestCanonicalIsAFixedPoint(t *testing.T) {
 		}
 		seen++
 	}
-	if seen < 300 {
+	if seen < 800 {
 		t.Errorf("only %d configurations were looked at", seen)
 	}
 }

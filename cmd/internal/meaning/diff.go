@@ -101,7 +101,10 @@ func (d *differ) pair(a, b *object, was, is []*config.Node) {
 	}
 	p := &pair{differ: d, object: b.name, a: a, b: b}
 	p.around[0], p.around[1] = surroundings(d.roots[0], a), surroundings(d.roots[1], b)
-	p.size = len(p.around[0]) + len(p.around[1]) + count(was) + count(is)
+	p.size = count(was) + count(is)
+	for _, a := range p.around {
+		p.size += len(a.before) + len(a.behind)
+	}
 	path := b.kind
 	if b.name == outside {
 		path = ""
@@ -124,7 +127,7 @@ func count(nodes []*config.Node) (n int) {
 }
 
 // surroundings are the roots without o that its meaning may depend on.
-func surroundings(roots []*config.Node, o *object) []*config.Node {
+func surroundings(roots []*config.Node, o *object) around {
 	var skip []string
 	switch o.kind {
 	case "vrrp_instance":
@@ -136,21 +139,28 @@ func surroundings(roots []*config.Node, o *object) []*config.Node {
 	default:
 		skip = []string{"vrrp_instance", "virtual_server", "vrrp_sync_group"}
 	}
-	var out []*config.Node
-	for _, n := range roots {
-		if !slices.Contains(skip, n.Keyword.Text) && !slices.Contains(o.nodes, n) {
-			out = append(out, n)
+	var out around
+	for i, n := range roots {
+		switch {
+		case slices.Contains(skip, n.Keyword.Text) || slices.Contains(o.nodes, n):
+		case i < o.at:
+			out.before = append(out.before, n)
+		default:
+			out.behind = append(out.behind, n)
 		}
 	}
 	return out
 }
+
+// around is what stands before and behind an object.
+type around struct{ before, behind []*config.Node }
 
 // pair is one object in both configurations.
 type pair struct {
 	*differ
 	object string
 	a, b   *object
-	around [2][]*config.Node
+	around [2]around
 	size   int  // of what is decoded to find out what a change means
 	same   bool // as a whole both mean the same
 	// rebuild makes roots of other members of the block that is being compared.
@@ -165,7 +175,7 @@ const budget = 1 << 20
 // means is what an object stands for in the surroundings of one side.
 func (p *pair) means(side int, object []*config.Node) [32]byte {
 	p.spent += p.size
-	return Fingerprint(slices.Concat(p.around[side], object))
+	return Fingerprint(slices.Concat(p.around[side].before, object, p.around[side].behind))
 }
 
 // block compares the members of a block at path; where is the way to it.

@@ -140,10 +140,39 @@ func TestDiff(t *testing.T) {
 // TestDiffOfTheSame: no configuration differs from itself in canonical form.
 func TestDiffOfTheSame(t *testing.T) {
 	t.Parallel()
-	for name, text := range texts(t) {
-		tree := parse(text)
+	for name, tree := range trees(t) {
 		if changes := Diff(tree, parse(config.Print(Canonical(tree, schema))), schema); len(changes) > 0 {
 			t.Errorf("%s:\n%s", name, told(changes))
 		}
+	}
+}
+
+// TestDiffMissesNothing: where a line less makes another model, a difference is told,
+// and each way round.
+func TestDiffMissesNothing(t *testing.T) {
+	t.Parallel()
+	compared, different := 0, 0
+	for name, text := range texts(t) {
+		lines := strings.SplitAfter(text, "\n")
+		tree := parse(text)
+		before := Fingerprint(tree.Roots)
+		step := 1 + len(lines)/5
+		for i := 0; i < len(lines); i += step {
+			if strings.ContainsAny(lines[i], "{}") || strings.TrimSpace(lines[i]) == "" {
+				continue
+			}
+			other := parse(strings.Join(lines[:i], "") + strings.Join(lines[i+1:], ""))
+			compared++
+			if Fingerprint(other.Roots) == before {
+				continue
+			}
+			different++
+			if len(Diff(tree, other, schema)) == 0 || len(Diff(other, tree, schema)) == 0 {
+				t.Errorf("%s: without line %d, %q, nothing differs", name, i+1, lines[i])
+			}
+		}
+	}
+	if compared < 500 || different < 200 {
+		t.Errorf("%d compared, %d of them different", compared, different)
 	}
 }

@@ -18,10 +18,11 @@ type object struct {
 	nodes []*config.Node
 }
 
-// named are the blocks of which each is an object of its own.
+// named are the blocks of which each is an object of its own. (garp_group has no name,
+// and several of them are several.)
 var named = []string{
 	"vrrp_instance", "vrrp_sync_group", "vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "track_group",
-	"bfd_instance", "virtual_server", "virtual_server_group",
+	"bfd_instance", "virtual_server", "virtual_server_group", "garp_group",
 }
 
 // objects takes roots apart, in the order of the file. Of named objects that stand
