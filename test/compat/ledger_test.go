@@ -15,7 +15,7 @@ type ledger struct {
 	input map[string]string // by name: the reason of its difference
 	// missing are those that wait for something to be built: they may come to be alike.
 	missing map[string]bool
-	rules map[string]bool
+	rules   map[string]bool
 }
 
 func readLedger(t *testing.T) ledger {
