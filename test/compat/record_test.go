@@ -2,7 +2,9 @@ package compat
 
 import (
 	"flag"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,18 +41,20 @@ func (r record) recall(t *testing.T, in input, a *answer) {
 	a.ended, a.vrrp, a.check = strings.TrimSpace(ended), r[in.name+"/"+vrrpDump], r[in.name+"/"+checkDump]
 }
 
-func writeRecord(t *testing.T, all []input, their []answer) {
+// write adds answers to the record.
+func (r record) write(t *testing.T, all []input, their []answer) {
 	t.Helper()
-	a := txtar.Archive{Comment: []byte("What keepalived 2.2.7 made of the inputs with virtual servers, on a kernel with ip_vs.\n")}
 	for i, in := range all {
-		add := func(name, text string) {
+		r[in.name+"/ended"] = their[i].ended
+		for name, text := range map[string]string{vrrpDump: their[i].vrrp, checkDump: their[i].check} {
 			if text != "" {
-				a.Files = append(a.Files, txtar.File{Name: in.name + "/" + name, Data: []byte(text + "\n")})
+				r[in.name+"/"+name] = normal(name, text) + "\n"
 			}
 		}
-		a.Files = append(a.Files, txtar.File{Name: in.name + "/ended", Data: []byte(their[i].ended)})
-		add(vrrpDump, normal(vrrpDump, their[i].vrrp))
-		add(checkDump, normal(checkDump, their[i].check))
+	}
+	a := txtar.Archive{Comment: []byte("What keepalived 2.2.7 made of the inputs with virtual servers, on a kernel with ip_vs.\n")}
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(r[name])})
 	}
 	if err := os.WriteFile(recordFile, txtar.Format(&a), 0o644); err != nil {
 		t.Fatal(err)
