@@ -3,6 +3,7 @@ package checkercfg
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,6 +29,11 @@ func (d *decoder) readGroup(c *cursor.Cursor) {
 	}
 	d.groups[g.Name] = g
 	d.cfg.Groups = append(d.cfg.Groups, g)
+}
+
+// onlyMarks reports a group of firewall marks, in which a protocol means nothing.
+func (g *Group) onlyMarks() bool {
+	return !slices.ContainsFunc(g.Entries, func(e Entry) bool { return e.Mark == 0 })
 }
 
 // readEntry reads `fwmark <n> [inet|inet6]` or `<range> [<port>]`.

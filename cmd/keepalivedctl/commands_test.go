@@ -70,7 +70,7 @@ func TestReload(t *testing.T) {
 		{Role: pb.Role_ROLE_VRRP, Kept: 3, Changed: []string{"VI_1"}, Removed: []string{"VI_2", "VI_3"}, Added: []string{"VI_9"}},
 		{Role: pb.Role_ROLE_CHECKER, Restarted: []string{"[10.0.0.1]:tcp:80"}},
 	}
-	warning := &pb.Diagnostic{Severity: pb.Severity_SEVERITY_WARNING, Summary: "Unknown keyword 'frob'", Hint: "is it priority?",
+	warning := &pb.Diagnostic{Severity: pb.Severity_SEVERITY_WARNING, Summary: "Unknown keyword 'frob'", Expected: "a keyword of vrrp_instance", Suggest: "priority", Hint: "is it priority?",
 		Subject: &pb.SourceRange{Start: &pb.Position{File: "/etc/keepalived/keepalived.conf", Line: 14, Column: 5}}}
 	fatal := &pb.Diagnostic{Severity: pb.Severity_SEVERITY_FATAL, Summary: "the virtual router id must be set"}
 	for _, c := range []struct {
@@ -83,7 +83,7 @@ func TestReload(t *testing.T) {
 		{"applied", &fake{reload: &pb.ReloadResponse{Generation: 4, Took: span(35 * time.Millisecond), Plans: plans, Diagnostics: []*pb.Diagnostic{warning}}},
 			[]string{"reload"}, exitHealthy,
 			"reloaded, generation 4, in 35ms\n  vrrp: 3 kept, 1 changed (VI_1), 2 removed (VI_2 VI_3), 1 added (VI_9)\n  checker: 0 kept, 1 restarted ([10.0.0.1]:tcp:80)\n",
-			"/etc/keepalived/keepalived.conf:14:5: warning: Unknown keyword 'frob' (is it priority?)\n"},
+			"/etc/keepalived/keepalived.conf:14:5: warning: Unknown keyword 'frob' (expected a keyword of vrrp_instance; did you mean 'priority'?; is it priority?)\n"},
 		{"nothing new", &fake{reload: &pb.ReloadResponse{Generation: 4, Plans: []*pb.Plan{{Role: pb.Role_ROLE_VRRP, Kept: 3}}}},
 			[]string{"reload"}, exitHealthy, "reloaded, generation 4\n  vrrp: 3 kept\n", ""},
 		{"dry run", &fake{reload: &pb.ReloadResponse{Generation: 3, Plans: plans[:1]}},
@@ -91,7 +91,7 @@ func TestReload(t *testing.T) {
 			"nothing was changed; a reload would do this:\n  vrrp: 3 kept, 1 changed (VI_1), 2 removed (VI_2 VI_3), 1 added (VI_9)\n", ""},
 		{"refused", &fake{reloadErr: &adminapi.RefusedError{Reason: "the configuration cannot run", Diagnostics: []*pb.Diagnostic{warning, fatal}}},
 			[]string{"reload"}, exitDegraded, "",
-			"/etc/keepalived/keepalived.conf:14:5: warning: Unknown keyword 'frob' (is it priority?)\nfatal: the virtual router id must be set\n" +
+			"/etc/keepalived/keepalived.conf:14:5: warning: Unknown keyword 'frob' (expected a keyword of vrrp_instance; did you mean 'priority'?; is it priority?)\nerror: the virtual router id must be set\n" +
 				"keepalivedctl: refused: the configuration cannot run\nThe configuration in force is unchanged.\n"},
 		{"a dry run is refused like a real one", &fake{reloadErr: &adminapi.RefusedError{Reason: "no"}}, []string{"reload", "--dry-run"}, exitDegraded, "",
 			"keepalivedctl: refused: no\nThe configuration in force is unchanged.\n"},
@@ -117,7 +117,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{&pb.CheckConfigResponse{Startable: true, SameAsRunning: true}, 0, "it is the configuration in force\n"},
 		{&pb.CheckConfigResponse{Startable: true, ExitStatus: 5, Diagnostics: []*pb.Diagnostic{{Severity: pb.Severity_SEVERITY_ERROR, Summary: "x"}}}, 5,
-			"error: x\na reload would put it in force (reload --dry-run tells what that changes)\n"},
+			"warning: x\na reload would put it in force (reload --dry-run tells what that changes)\n"},
 		{&pb.CheckConfigResponse{ExitStatus: 2}, 2, "it cannot run: a reload would be refused\n"},
 	} {
 		if status, out, _ := call(t, &fake{check: c.r}, "check"); status != c.status || out != c.want {

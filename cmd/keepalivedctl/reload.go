@@ -121,9 +121,30 @@ func diagnosticLine(d *pb.Diagnostic) string {
 	if p := d.GetSubject().GetStart(); p.GetLine() > 0 {
 		place = fmt.Sprintf("%s:%d:%d: ", p.GetFile(), p.GetLine(), p.GetColumn())
 	}
-	text := place + lower(d.GetSeverity().String(), "SEVERITY_") + ": " + d.GetSummary()
+	text := place + severity(d.GetSeverity()) + ": " + d.GetSummary()
+	var more []string
+	if d.GetExpected() != "" {
+		more = append(more, "expected "+d.GetExpected())
+	}
+	if d.GetSuggest() != "" {
+		more = append(more, "did you mean '"+d.GetSuggest()+"'?")
+	}
 	if d.GetHint() != "" {
-		text += " (" + d.GetHint() + ")"
+		more = append(more, d.GetHint())
+	}
+	if len(more) > 0 {
+		text += " (" + strings.Join(more, "; ") + ")"
 	}
 	return text
+}
+
+// severity is what keepalived -t calls it: error is what keeps it from running.
+func severity(s pb.Severity) string {
+	switch s {
+	case pb.Severity_SEVERITY_NOTICE:
+		return "note"
+	case pb.Severity_SEVERITY_FATAL:
+		return "error"
+	}
+	return "warning"
 }

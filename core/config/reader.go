@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"strings"
 
 	"keepalived/core/diag"
@@ -197,7 +198,7 @@ func (r *reader) directive(l *line, depth int) (done bool) {
 func (r *reader) segment(l line) (rest line) {
 	i := len(l.text)
 	if l.signs&braces != 0 {
-		if first := brace(l.text); first >= 0 {
+		if first := r.firstBrace(l); first >= 0 {
 			i = first
 		}
 	}
@@ -222,6 +223,45 @@ func (r *reader) segment(l line) (rest line) {
 		r.close(at)
 	}
 	return l.cut(i+1, len(l.text)).trim()
+}
+
+// firstBrace finds the first brace of l that is one: not that of ${NAME}, which stands
+// there because it could not be replaced. keepalived takes it for one, and the } of an
+// undefined ${NAME} ends the block around it.
+func (r *reader) firstBrace(l line) int {
+	for from := 0; ; {
+		i := brace(l.text[from:])
+		if i < 0 {
+			return -1
+		}
+		i += from
+		n := 0
+		if i > 0 && l.text[i-1] == '$' && l.text[i] == '{' {
+			n = identifier(l.text[i+1:])
+		}
+		if n == 0 || i+1+n == len(l.text) || l.text[i+1+n] != '}' {
+			return i
+		}
+		from = i + n + 2
+		if !l.at.full { // else it was said why
+			r.undefined(l.rng(i-1, from), l.text[i+1:i+1+n])
+		}
+	}
+}
+
+// undefined says of ${name} that it stays as it is.
+func (r *reader) undefined(at diag.Range, name string) {
+	what := "is not defined"
+	if r.defs[name] != nil {
+		what = "cannot be replaced here"
+	}
+	r.errorf(at, diag.Undefined, "${%s} %s and stays as it is", name, what)
+	r.list.WithHint("2.2.7 takes its braces for those of a block")
+	if r.defs[name] == nil {
+		if near := diag.Near(name, maps.Keys(r.defs)); near != "" {
+			r.list.Suggest("${" + near + "}")
+		}
+	}
 }
 
 // tail feeds the further lines of definitions of several lines.

@@ -165,6 +165,65 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestAbsurd: input without sense or bounds is read in time that grows with its length,
+// and every limit says so.
+func TestAbsurd(t *testing.T) {
+	const mega = 1 << 20
+	long := func(one string) string { return strings.Repeat(one, mega/len(one)) }
+	var blocks strings.Builder
+	for range 20000 {
+		blocks.WriteString("frob {\n}\nnopreempt\n")
+	}
+	expired := 0
+	for _, c := range []struct {
+		name, text string
+		want       string // of the last finding
+		code       diag.Code
+		env        Env
+	}{
+		{name: "more than a million nodes", text: strings.Repeat("net_namespace a\n", maxNodes+1), want: "more than 1000000 lines", code: diag.Limit},
+		{name: "too long", text: "~SEQ(i, 1000) $A\n$A=${B}\n" + strings.Repeat("frob\n", 200000), want: "takes too long", code: diag.Limit,
+			env: Env{Expired: func() bool { expired++; return expired > 20 }}},
+		{name: "a line of braces", text: long("{"), want: "further ones", code: diag.Limit},
+		{name: "a line of ends", text: long("}"), want: "further ones are not listed", code: diag.Limit},
+		{name: "a line of both", text: "frob\n" + long("{}"), want: "further ones", code: diag.Limit},
+		{name: "a line of quotes", text: long("\""), want: "Unknown keyword ''", code: diag.UnknownKeyword},
+		{name: "a line of dollars", text: "$A=$A\n" + long("$A "), want: "definitions and sequences make more", code: diag.Limit},
+		{name: "a line of references", text: "$A=x\n" + long("${A}"), want: "definitions and sequences make more", code: diag.Limit},
+		{name: "a line of backslashes", text: long("\\"), want: "Unknown keyword", code: diag.UnknownKeyword},
+		{name: "a line of NULs", text: "x" + long("\x00"), want: "Unknown keyword 'x'", code: diag.UnknownKeyword},
+		{name: "a line of words", text: long("frob "), want: "Unknown keyword 'frob'", code: diag.UnknownKeyword},
+		{name: "deep in an unknown block", text: "frob {\n" + strings.Repeat("{\n", mega), want: "missing '}'", code: diag.Unbalanced},
+		{name: "thousands of unknown blocks before thousands of lines", text: "vrrp_instance V {\n" + blocks.String() + "}\n", want: "further ones", code: diag.Limit},
+		{name: "a sequence of huge numbers", text: "~SEQ(i, 4000000000000000000, 4000000000000000001) frob $i\n", want: "Unknown keyword 'frob'", code: diag.UnknownKeyword},
+		{name: "a number beyond all numbers", text: "~SEQ(i, " + strings.Repeat("9", 400) + ") frob\n", want: "Invalid ~SEQ", code: diag.BadValue},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			start := time.Now()
+			_, list := Parse(MapFiles{"main": c.text}, "main", c.env, testSchema())
+			took := time.Since(start)
+			if len(list) == 0 {
+				t.Fatal("nothing is said")
+			}
+			if last := list[len(list)-1]; !strings.Contains(last.Summary, c.want) || last.Code != c.code {
+				t.Errorf("ended with %v %.200q, want %v %q", last.Code, last.Summary, c.code, c.want)
+			}
+			if took > 5*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+	_, list := Parse(hugeFiles{}, "main", Env{}, testSchema())
+	if len(list) != 1 || list[0].Code != diag.Limit || list[0].Summary != "configuration file 'main' is larger than 64 MiB" || list.ExitStatus() != 2 {
+		t.Errorf("a file without end: %v", list)
+	}
+}
+
+type hugeFiles struct{}
+
+func (hugeFiles) Read(string) ([]byte, error)           { return nil, ErrTooLarge }
+func (hugeFiles) Glob(pattern string) ([]string, error) { return []string{pattern}, nil }
+
 // TestLongLine: what does not fit keepalived's buffer works and is said; what is
 // longer than any line of sense is dropped.
 func TestLongLine(t *testing.T) {

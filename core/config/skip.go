@@ -33,9 +33,10 @@ type names struct {
 	more  int
 }
 
+const mostNames = 8
+
 func (n *names) add(w Word) {
-	const most = 8
-	if len(n.shown) == most {
+	if len(n.shown) == mostNames {
 		n.more++
 		return
 	}
@@ -83,7 +84,11 @@ func (s *skip) line(l line) {
 
 // kept notes members of an enclosing block.
 func (s *skip) kept(members []*Node) {
-	for _, n := range members {
+	for i, n := range members {
+		if len(s.lost.shown) == mostNames { // there may be thousands, for thousands of blocks
+			s.lost.more += len(members) - i
+			return
+		}
 		s.lost.add(n.Keyword)
 	}
 }

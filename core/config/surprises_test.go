@@ -153,6 +153,11 @@ var surprises = []struct {
 	{name: "21: definitions",
 		text: "$P=50\n$N=V $P\nvrrp_instance ${N} {\npriority $P\nadvert_int $Q\n}\n",
 		tree: "vrrp_instance V 50 {;  priority 50;  advert_int $Q; }"},
+	{name: "21: ${NAME} that is not defined is no brace",
+		text: "$PRIO=5\nvrrp_instance V {\npriority ${PIRO}\nstate x${Q}y\nadvert_int ${PRIO}\ntrack_interface {\neth${N}\n}\n}\nfrob_${Z} {\n}\n",
+		tree: "vrrp_instance V {;  priority \"${PIRO}\";  state \"x${Q}y\";  advert_int 5;  track_interface {;   \"eth${N}\";  }; }",
+		said: "(Line 3) ${PIRO} is not defined and stays as it is; (Line 4) ${Q} is not defined and stays as it is; (Line 7) ${N} is not defined and stays as it is; " +
+			"(Line 10) ${Z} is not defined and stays as it is; (Line 10) Unknown keyword 'frob_${Z}'; (Line 10) block 'frob_${Z}' is skipped whole"},
 	{name: "21: a definition of several lines",
 		text: "$B=state $S \\\n priority ${P} \\\n nopreempt\n$S=MASTER\n$P=7\nvrrp_instance V {\n$B\n}\n",
 		tree: "vrrp_instance V {;  state MASTER;  priority 7;  nopreempt; }"},

@@ -63,6 +63,8 @@ const (
 	Limit
 	// MissingEnd: a block ends where another begins, because its } is missing.
 	MissingEnd
+	// Undefined: ${NAME} of a definition that is not there.
+	Undefined
 
 	numCodes
 )
@@ -75,7 +77,7 @@ var names = [numCodes]string{
 	ScriptSecurity: "script-security", Script: "script", File: "file", FileMissing: "file-missing", TooDeep: "too-deep",
 	Unsupported: "unsupported", IncludeFailed: "include-failed", FileRequired: "file-required", UnknownBlock: "unknown-block",
 	Surplus: "surplus-words", OutOfOrder: "out-of-order", Lookalike: "lookalike-character", LongLine: "long-line", Limit: "limit",
-	MissingEnd: "missing-end",
+	MissingEnd: "missing-end", Undefined: "undefined",
 }
 
 // String is the code's name, which stays the same in all versions.

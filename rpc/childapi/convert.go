@@ -43,6 +43,7 @@ var diagCodes = map[diag.Code]pb.DiagnosticCode{
 	diag.LongLine:        pb.DiagnosticCode_DIAGNOSTIC_CODE_LONG_LINE,
 	diag.Limit:           pb.DiagnosticCode_DIAGNOSTIC_CODE_LIMIT,
 	diag.MissingEnd:      pb.DiagnosticCode_DIAGNOSTIC_CODE_MISSING_END,
+	diag.Undefined:       pb.DiagnosticCode_DIAGNOSTIC_CODE_UNDEFINED,
 }
 
 // DiagnosticsToProto converts findings.

@@ -15,7 +15,7 @@ type ledger struct {
 	input map[string]string // by name: the reason of its difference
 	// missing are those that wait for something to be built: they may come to be alike.
 	missing map[string]bool
-	rules map[string]bool
+	rules   map[string]bool
 }
 
 func readLedger(t *testing.T) ledger {
@@ -55,6 +55,7 @@ var byRule = []struct {
 	{code: "lookalike-character", item: "characters that look like others", verdict: true, understood: true},
 	{code: "unknown-block", item: "an unknown block", understood: true},
 	{code: "long-line", item: "a line longer than 1022 octets", verdict: true, understood: true},
+	{code: "undefined", item: "${NAME} that is not defined", understood: true},
 	{code: "missing-end", item: "a } missing before a block", understood: true},
 	{code: "out-of-order", item: "a reference to what is defined further down", understood: true},
 }

@@ -1,9 +1,10 @@
 #!/bin/bash
-# one.sh NUMBER WHO PROGRAM OPTION...: what PROGRAM says to the configuration in/NUMBER
-# (-t with the OPTIONs), whether it runs with it, and its dumps, into out/NUMBER.WHO. It
-# runs in namespaces of its own, of which it is the first process.
-number=$1 who=$2 program=$3
-shift 3
+# one.sh NUMBER WHO WHAT PROGRAM OPTION...: if WHAT has a t, what PROGRAM says to the
+# configuration in/NUMBER (-t with the OPTIONs), and if it has an r, whether it runs with
+# it, and its dumps, into out/NUMBER.WHO. It runs in namespaces of its own, of which it is
+# the first process, so that nothing outlives it.
+number=$1 who=$2 what=$3 program=$4
+shift 4
 out=/mnt/out/$number.$who
 mkdir -p $out
 
@@ -26,8 +27,11 @@ link set peer2 up
 addr add 198.18.9.1/24 dev eth0
 END
 
+echo 0 >$out/status
 # The inner shell speaks of a crash, not this one.
-sh -c "timeout 20 $program -t -n -f /etc/keepalived/keepalived.conf $* >$out/test 2>&1; echo \$? >$out/status" 2>/dev/null
+[[ $what != *t* ]] || sh -c "timeout 20 $program -t -n -f /etc/keepalived/keepalived.conf $* >$out/test 2>&1; echo \$? >$out/status" 2>/dev/null
+
+[[ $what == *r* ]] || exit 0
 
 $program -n -l -D -f /etc/keepalived/keepalived.conf >$out/log 2>&1 &
 pid=$!

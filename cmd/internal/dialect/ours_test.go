@@ -128,12 +128,31 @@ func (osScripts) CheckScript(use cursor.ScriptUse, g *global.Config) dialect.Ver
 	}
 }
 
-// TestCutAnywhere: a file that ends in the middle of anything is read without a panic.
+// TestCutAnywhere: a file that ends in the middle of anything is read without a panic:
+// the configurations of the field and Debian's samples at every octet, others at some.
 func TestCutAnywhere(t *testing.T) {
 	t.Parallel()
-	for i, p := range append(seeds(t), probes(t)...) {
-		for cut := i % 41; cut < len(p.text); cut += 41 {
-			ours(probe{name: p.name, text: p.text[:cut]})
+	whole := seeds(t)
+	samples, _ := filepath.Glob("/usr/share/doc/keepalived/samples/keepalived.conf*")
+	for _, name := range samples {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
 		}
+		whole = append(whole, probe{name: name, text: string(text)})
+	}
+	cutAt := func(p probe, from, step int) {
+		for cut := from; cut < len(p.text); cut += step {
+			tree, diags := config.Parse(config.MapFiles{"f": p.text[:cut]}, "f", config.Env{NodeName: "host"}, schema)
+			if !diags.HasFatal() && cut%7 == from%7 {
+				dialect.Check(tree, interfaces, nil)
+			}
+		}
+	}
+	for _, p := range whole {
+		cutAt(p, 0, 1)
+	}
+	for i, p := range probes(t) {
+		cutAt(p, i%41, 41)
 	}
 }

@@ -20,6 +20,7 @@ type betterRule struct {
 var better = []betterRule{
 	{code: diag.Surplus, item: "words behind a complete keyword"},
 	{code: diag.UnknownBlock, item: "an unknown block", elsewhere: true},
+	{code: diag.Undefined, item: "${NAME} that is not defined", elsewhere: true},
 	{code: diag.Lookalike, item: "characters that look like others"},
 	{code: diag.LongLine, item: "a line longer than 1022 octets"},
 }

@@ -331,6 +331,7 @@ const (
 	DiagnosticCode_DIAGNOSTIC_CODE_LONG_LINE        DiagnosticCode = 27 // 2.2.7 cannot hold it
 	DiagnosticCode_DIAGNOSTIC_CODE_LIMIT            DiagnosticCode = 28 // too much text, nodes or time
 	DiagnosticCode_DIAGNOSTIC_CODE_MISSING_END      DiagnosticCode = 29 // a block without }, ended by the next
+	DiagnosticCode_DIAGNOSTIC_CODE_UNDEFINED        DiagnosticCode = 30 // ${NAME} of a definition that is not there
 )
 
 // Enum value maps for DiagnosticCode.
@@ -366,6 +367,7 @@ var (
 		27: "DIAGNOSTIC_CODE_LONG_LINE",
 		28: "DIAGNOSTIC_CODE_LIMIT",
 		29: "DIAGNOSTIC_CODE_MISSING_END",
+		30: "DIAGNOSTIC_CODE_UNDEFINED",
 	}
 	DiagnosticCode_value = map[string]int32{
 		"DIAGNOSTIC_CODE_UNSPECIFIED":      0,
@@ -398,6 +400,7 @@ var (
 		"DIAGNOSTIC_CODE_LONG_LINE":        27,
 		"DIAGNOSTIC_CODE_LIMIT":            28,
 		"DIAGNOSTIC_CODE_MISSING_END":      29,
+		"DIAGNOSTIC_CODE_UNDEFINED":        30,
 	}
 )
 
@@ -4615,7 +4618,7 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\x0fSEVERITY_NOTICE\x10\x01\x12\x14\n" +
 	"\x10SEVERITY_WARNING\x10\x02\x12\x12\n" +
 	"\x0eSEVERITY_ERROR\x10\x03\x12\x12\n" +
-	"\x0eSEVERITY_FATAL\x10\x04*\xd1\a\n" +
+	"\x0eSEVERITY_FATAL\x10\x04*\xf0\a\n" +
 	"\x0eDiagnosticCode\x12\x1f\n" +
 	"\x1bDIAGNOSTIC_CODE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15DIAGNOSTIC_CODE_OTHER\x10\x01\x12$\n" +
@@ -4647,7 +4650,8 @@ const file_keepalived_v1_common_proto_rawDesc = "" +
 	"\x19DIAGNOSTIC_CODE_LOOKALIKE\x10\x1a\x12\x1d\n" +
 	"\x19DIAGNOSTIC_CODE_LONG_LINE\x10\x1b\x12\x19\n" +
 	"\x15DIAGNOSTIC_CODE_LIMIT\x10\x1c\x12\x1f\n" +
-	"\x1bDIAGNOSTIC_CODE_MISSING_END\x10\x1d*\xa7\x01\n" +
+	"\x1bDIAGNOSTIC_CODE_MISSING_END\x10\x1d\x12\x1d\n" +
+	"\x19DIAGNOSTIC_CODE_UNDEFINED\x10\x1e*\xa7\x01\n" +
 	"\vTrackerKind\x12\x1c\n" +
 	"\x18TRACKER_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TRACKER_KIND_SCRIPT\x10\x01\x12\x1a\n" +
