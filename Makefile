@@ -22,11 +22,11 @@ TOOL      := $(GO) tool -modfile=test/tools/go.mod
 # What the tests run against, all from Debian or Ubuntu.
 TEST_PACKAGES := keepalived frr iproute2 nftables tcpdump procps systemd iputils-ping busybox-static protobuf-compiler groff-base user-mode-linux kmod ipvsadm nginx-light openssl
 
-.PHONY: help build demo test race lint generate manual generate-check compat bench install deps fuzz-short clean
+.PHONY: help build demo test race lint generate manual generate-check compat bench install deps demo-deps fuzz-short clean
 
 help:
 	@echo "build     bin/keepalived and bin/keepalivedctl"
-	@echo "demo      a failover of two directors in network namespaces (root)"
+	@echo "demo      load balancing and a failover of two directors (root)"
 	@echo "test      install what the tests need, run every test (root)"
 	@echo "race      the tests of the pure and concurrent packages under the race detector"
 	@echo "lint      gofmt, go vet, staticcheck, the architecture rules"
@@ -40,9 +40,16 @@ build:
 	$(BUILD) -o bin/keepalived ./cmd/keepalived
 	$(BUILD) -o bin/keepalivedctl ./cmd/keepalivedctl
 
-# deps installs what is missing; without root it only says so.
+# deps installs what the tests need; without root it only says so.
 deps:
-	@missing=""; for p in $(TEST_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q "ok installed" || missing="$$missing $$p"; done; \
+	@$(call install,$(TEST_PACKAGES))
+
+# demo-deps installs what the demo needs: another kernel where this one has no ip_vs.
+demo-deps:
+	@$(call install,iproute2 kmod)
+	@modprobe -q ip_vs || { $(call install,user-mode-linux busybox-static); }
+
+install = missing=""; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q "ok installed" || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ]; then \
 	    echo "installing$$missing"; apt-get update -qq && \
@@ -122,6 +129,5 @@ bench: deps build
 clean:
 	rm -rf bin dist
 
-demo: build
-	@[ "$$(id -u)" = 0 ] || { echo "make demo needs root: it makes network namespaces" >&2; exit 1; }
+demo: build demo-deps
 	$(GO) run -tags grpcnotrace ./test/demo

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"keepalived/checker/checkercfg"
 	"keepalived/core/config"
 	"keepalived/core/config/files"
 	"keepalived/core/global"
@@ -95,18 +96,20 @@ func TestInstall(t *testing.T) {
 	netlab.Need(t, "cmd:make")
 	dir := install(t)
 	want := map[string]string{
-		"/usr/sbin/keepalived":                                 executable,
-		"/usr/bin/keepalivedctl":                               executable,
-		"/usr/bin/genhash":                                     link,
-		"/lib/systemd/system/keepalived.service":               readable,
-		"/usr/lib/sysusers.d/keepalived.conf":                  readable,
-		"/usr/lib/tmpfiles.d/keepalived.conf":                  readable,
-		"/usr/share/man/man1/genhash.1":                        readable,
-		"/usr/share/man/man1/keepalivedctl.1":                  readable,
-		"/usr/share/man/man5/keepalived.conf.5":                readable,
-		"/usr/share/man/man8/keepalived.8":                     readable,
-		"/usr/share/doc/keepalived/examples/keepalived-a.conf": readable,
-		"/usr/share/doc/keepalived/examples/keepalived-b.conf": readable,
+		"/usr/sbin/keepalived":                                   executable,
+		"/usr/bin/keepalivedctl":                                 executable,
+		"/usr/bin/genhash":                                       link,
+		"/lib/systemd/system/keepalived.service":                 readable,
+		"/usr/lib/sysusers.d/keepalived.conf":                    readable,
+		"/usr/lib/tmpfiles.d/keepalived.conf":                    readable,
+		"/usr/share/man/man1/genhash.1":                          readable,
+		"/usr/share/man/man1/keepalivedctl.1":                    readable,
+		"/usr/share/man/man5/keepalived.conf.5":                  readable,
+		"/usr/share/man/man8/keepalived.8":                       readable,
+		"/usr/share/doc/keepalived/examples/keepalived-a.conf":   readable,
+		"/usr/share/doc/keepalived/examples/keepalived-b.conf":   readable,
+		"/usr/share/doc/keepalived/examples/loadbalancer-a.conf": readable,
+		"/usr/share/doc/keepalived/examples/loadbalancer-b.conf": readable,
 	}
 	if diff := cmp.Diff(want, installed(t, dir)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -228,11 +231,13 @@ func TestExamples(t *testing.T) {
 	}
 	var routers []*vrrpcfg.Instance
 	for _, name := range names {
-		schema := config.NewSchema(global.Keywords(), vrrpcfg.Keywords())
+		schema := config.NewSchema(global.Keywords(), vrrpcfg.Keywords(), checkercfg.Keywords())
 		tree, diags := config.Parse(files.OS{}, name, config.Env{Dir: "/"}, schema)
 		g, more := global.Decode(tree)
 		diags = append(diags, more...)
-		cfg, more := vrrpcfg.Load(tree, g, vrrpcfg.Interfaces{"eth0": {}})
+		cfg, more := vrrpcfg.Load(tree, g, vrrpcfg.Interfaces{"eth0": {}, "eth1": {}})
+		diags = append(diags, more...)
+		_, more = checkercfg.Load(tree, g)
 		diags = append(diags, more...)
 		if len(diags) > 0 || len(cfg.Instances) != 1 {
 			t.Errorf("%s has %d instances; %s", name, len(cfg.Instances), diags.Full(tree.Texts()))
@@ -246,10 +251,12 @@ func TestExamples(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	a, b := routers[0], routers[1]
-	if a.Identity.VRID != b.Identity.VRID || a.Addresses[0].Prefix != b.Addresses[0].Prefix || a.Election.Priority <= b.Election.Priority ||
-		a.Election.AdvertInt != b.Election.AdvertInt {
-		t.Errorf("they are not two members of one virtual router:\n%+v\n%+v", a, b)
+	for i := 0; i+1 < len(routers); i += 2 {
+		a, b := routers[i], routers[i+1]
+		if a.Identity.VRID != b.Identity.VRID || a.Addresses[0].Prefix != b.Addresses[0].Prefix || a.Election.Priority <= b.Election.Priority ||
+			a.Election.AdvertInt != b.Election.AdvertInt {
+			t.Errorf("%s and %s are not two members of one virtual router:\n%+v\n%+v", names[i], names[i+1], a, b)
+		}
 	}
 }
 
@@ -259,11 +266,12 @@ func TestExamplesRun(t *testing.T) {
 	lab := netlab.New(t)
 	h := lab.Host("example")
 	lab.Attach(lab.LAN("lan"), h, "eth0", "192.0.2.1/24")
+	lab.Attach(lab.LAN("servers"), h, "eth1", "198.51.100.1/24")
 	programs := []string{netlab.RealKeepalived}
 	if bin := os.Getenv("KEEPALIVED_BIN"); bin != "" {
 		programs = append(programs, bin)
 	}
-	for _, name := range []string{"keepalived-a.conf", "keepalived-b.conf"} {
+	for _, name := range []string{"keepalived-a.conf", "keepalived-b.conf", "loadbalancer-a.conf", "loadbalancer-b.conf"} {
 		path, err := filepath.Abs(root + "/deploy/examples/" + name)
 		if err != nil {
 			t.Fatal(err)

@@ -34,7 +34,7 @@ func Main(m *testing.M, modules ...string) { os.Exit(Status(m, modules...)) }
 // Status is Main for a TestMain that has to tidy up: it returns the exit status.
 func Status(m *testing.M, modules ...string) int {
 	flag.Parse()
-	if setFlag("test.list") || netlab.Kernel() == "uml" || haveAll(modules) {
+	if setFlag("test.list") || netlab.Kernel() == "uml" || Has(modules...) {
 		return m.Run()
 	}
 	names, err := kernelTestNames()
@@ -161,8 +161,8 @@ func kernelTestNames() ([]string, error) {
 	return names, nil
 }
 
-// haveAll reports whether this kernel can be used: we are root, and it has the modules.
-func haveAll(modules []string) bool {
+// Has reports whether this kernel can be used: we are root, and it has the modules.
+func Has(modules ...string) bool {
 	if os.Geteuid() != 0 {
 		return false
 	}
