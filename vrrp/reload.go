@@ -138,6 +138,7 @@ func (d *daemon) commit(now clock.Instant, generation uint64) {
 	d.info("Reloading")
 	d.reload(now, p)
 	d.client.Ready(p.generation)
+	process.ReleaseMemorySoon()
 }
 
 // startPrepared starts the first configuration when both it and the kernel's picture
@@ -150,6 +151,7 @@ func (d *daemon) startPrepared(now clock.Instant) {
 	d.initial = nil
 	d.start(now, p)
 	d.client.Ready(p.generation)
+	process.ReleaseMemorySoon()
 }
 
 // reload goes from the running configuration to the next. What is not in the plan is

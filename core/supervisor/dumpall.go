@@ -178,9 +178,12 @@ func (s *Supervisor) pumpParentDump() {
 		return
 	}
 	q.busy, q.wants = true, 0
-	tree := s.current.cfg.Tree
+	chunks := s.current.chunks
 	go func() {
-		err := s.opt.ParentDump(tree)
+		tree, err := childapi.Decode(chunks)
+		if err == nil {
+			err = s.opt.ParentDump(tree)
+		}
 		s.post(func() {
 			if err != nil {
 				s.log.Warn(fmt.Sprintf("The parent's dump is not written: %v", err))

@@ -11,6 +11,7 @@ import (
 
 	"keepalived/core/clock"
 	"keepalived/core/diag"
+	own "keepalived/core/process"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/adminapi"
 	"keepalived/rpc/childapi"
@@ -133,12 +134,14 @@ func (s *Supervisor) nextReload() {
 	}
 	ctx, cancel := context.WithCancel(s.life)
 	r.abandon = cancel
-	inForce := s.current.cfg.Tree
+	inForce := s.current.chunks
 	go func() {
 		cfg, err := s.load(ctx, log)
 		var changes []*pb.ConfigChange
 		if r.trial && err == nil && s.opt.Changes != nil && !cfg.Diags.HasFatal() {
-			changes = s.opt.Changes(inForce, cfg.Tree)
+			if tree, err := childapi.Decode(inForce); err == nil { // Encode made them
+				changes = s.opt.Changes(tree, cfg.Tree)
+			}
 		}
 		s.post(func() { r.changes = changes; s.loaded(r, cfg, err) })
 	}()
@@ -268,7 +271,7 @@ func (s *Supervisor) maybeCommit(r *reload) {
 		return
 	}
 	r.phase = reloadCommitting
-	s.current = generation{number: r.number, cfg: r.cfg, chunks: r.chunks}
+	s.current = newGeneration(r.number, r.cfg, r.chunks)
 	for _, c := range r.asked {
 		if c.session != nil {
 			c.session.SendCommit(r.number)
@@ -335,6 +338,7 @@ func (s *Supervisor) applied(r *reload) {
 	s.log.Info("Reload complete")
 	s.remember(r, pb.ReloadOutcome_RELOAD_OUTCOME_APPLIED, "")
 	s.notifyReload("READY=1\nSTATUS=" + s.statusLine())
+	own.ReleaseMemorySoon()
 	s.finish(r, outcome{response: s.response(r)})
 }
 

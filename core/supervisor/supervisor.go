@@ -21,6 +21,7 @@ import (
 	"keepalived/core/config"
 	"keepalived/core/diag"
 	"keepalived/core/logging"
+	own "keepalived/core/process"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/adminapi"
 	"keepalived/rpc/childapi"
@@ -146,6 +147,12 @@ type generation struct {
 	chunks []*pb.ConfigChunk
 }
 
+// newGeneration keeps a tree as chunks only, in which it takes a tenth of the memory.
+func newGeneration(number uint64, cfg Config, chunks []*pb.ConfigChunk) generation {
+	cfg.Tree = &config.Tree{Digest: cfg.Tree.Digest}
+	return generation{number: number, cfg: cfg, chunks: chunks}
+}
+
 // registry is what the loop needs of childapi.Server.
 type registry interface {
 	Expect(role childapi.Role) (token string)
@@ -184,7 +191,8 @@ func New(opt Options) (*Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.current, s.lastGen = generation{number: 1, cfg: opt.Initial, chunks: chunks}, 1
+	s.current, s.lastGen = newGeneration(1, opt.Initial, chunks), 1
+	s.opt.Initial.Tree = nil // see newGeneration
 	s.children = []*child{
 		{role: childapi.VRRP, name: "VRRP", handover: true},
 		{role: childapi.Checker, name: "Healthcheck"},
@@ -358,6 +366,7 @@ func (s *Supervisor) checkStarted() {
 	s.started = true
 	s.log.Info("Startup complete")
 	s.opt.Notify("READY=1\nSTATUS=" + s.statusLine())
+	own.ReleaseMemorySoon()
 	s.nextReload()
 }
 

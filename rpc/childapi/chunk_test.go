@@ -82,6 +82,13 @@ func TestTreeCrossesTheWire(t *testing.T) {
 		if d := cmp.Diff(tree, got); d != "" {
 			t.Errorf("%d blocks (-want +got):\n%s", n, d[:min(len(d), 2000)])
 		}
+		all, _ := Encode(1, tree)
+		if again, err := Decode(all); err != nil || !reflect.DeepEqual(tree, again) {
+			t.Errorf("%d blocks: Decode gives something else (%v)", n, err)
+		}
+		if _, err := Decode(all[:len(all)-1]); err == nil {
+			t.Errorf("%d blocks: Decode does without the last part", n)
+		}
 		if n == 10000 && chunks < 4 {
 			t.Errorf("10,000 blocks in %d chunks", chunks)
 		}
