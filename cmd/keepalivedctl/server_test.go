@@ -190,7 +190,7 @@ func TestServiceEventLines(t *testing.T) {
 			now + "service " + web + " UP, not yet in ip_vs (busy), weight 0 of 1"},
 		{&pb.Event{Kind: &pb.Event_Service{Service: &pb.ServiceChange{Service: v, Removed: true, Cause: "reload"}}}, now + "service " + web + " removed: reload"},
 		{&pb.Event{Kind: &pb.Event_Server{Server: &pb.ServerChange{Service: web, Server: down, WasAlive: true, Cause: "TCP_CHECK: connection refused"}}},
-			now + "server " + name + " of " + web + " UP -> DOWN, weight 0 (configured 3): TCP_CHECK: connection refused"},
+			now + "server " + name + " of " + web + " UP -> DOWN, weight - (configured 3): TCP_CHECK: connection refused"},
 		{&pb.Event{Kind: &pb.Event_Server{Server: &pb.ServerChange{Service: web, Server: up, WasAlive: true, Cause: "weight"}}},
 			now + "server " + name + " of " + web + " UP, weight 3: weight"},
 		{&pb.Event{Kind: &pb.Event_Server{Server: &pb.ServerChange{Service: web, Server: up, Removed: true}}}, now + "server " + name + " of " + web + " removed"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -53,13 +54,20 @@ func serviceReasons(v *pb.VirtualServer) []string {
 	if n := len(down); n > 0 {
 		why = append(why, fmt.Sprintf("%s: %d of %d servers down: %s", v.GetName(), n, len(v.GetServers()), some(down)))
 	}
-	switch v.GetTable() {
-	case pb.TableState_TABLE_STATE_PENDING:
+	if v.GetTable() == pb.TableState_TABLE_STATE_PENDING {
 		why = append(why, v.GetName()+" is not yet in ip_vs as it should be"+prefixed(": ", v.GetTableError()))
-	case pb.TableState_TABLE_STATE_ABSENT:
-		why = append(why, v.GetName()+" balances nothing: this kernel has no ip_vs"+prefixed(": ", v.GetTableError()))
 	}
 	return why
+}
+
+// absence tells, once for all services, that there is no ip_vs to balance them.
+func absence(services []*pb.VirtualServer) []string {
+	for _, v := range services {
+		if v.GetTable() == pb.TableState_TABLE_STATE_ABSENT {
+			return []string{"nothing is balanced: " + cmp.Or(v.GetTableError(), "this kernel has no ip_vs")}
+		}
+	}
+	return nil
 }
 
 // some joins the first of a list.
@@ -102,16 +110,16 @@ func serverState(s *pb.RealServer) string {
 	return modeWord(m)
 }
 
-// serverWeight is the weight in force, and the configured one when it is another.
+// serverWeight is the weight in ip_vs, "-" for a server that is to be none there, and
+// the configured one when it is another.
 func serverWeight(s *pb.RealServer) string {
-	w := s.GetWeight()
-	if s.GetPresent() {
-		w = s.GetTableWeight()
+	switch {
+	case !s.GetPresent():
+		return fmt.Sprintf("- (configured %d)", s.GetConfiguredWeight())
+	case s.GetTableWeight() != s.GetConfiguredWeight():
+		return fmt.Sprintf("%d (configured %d)", s.GetTableWeight(), s.GetConfiguredWeight())
 	}
-	if w != s.GetConfiguredWeight() {
-		return fmt.Sprintf("%d (configured %d)", w, s.GetConfiguredWeight())
-	}
-	return fmt.Sprint(w)
+	return fmt.Sprint(s.GetTableWeight())
 }
 
 func connections(n *uint64) string {

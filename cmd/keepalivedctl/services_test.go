@@ -83,7 +83,7 @@ func TestServiceVerdict(t *testing.T) {
 	}{
 		{"a server that is down is, with the reason", func(f *fake) { down(f) }, exitDegraded,
 			"degraded: [10.0.0.100]:tcp:80: 1 of 2 servers down: [10.0.0.1]:tcp:80 (TCP_CHECK: connection refused)\n"},
-		{"and is shown so", func(f *fake) { down(f) }, exitDegraded, "DOWN      1h0m   0 (configured 3)  12      TCP_CHECK: connection refused, 2.5s ago"},
+		{"and is shown so", func(f *fake) { down(f) }, exitDegraded, "DOWN      1h0m   - (configured 3)  12      TCP_CHECK: connection refused, 2.5s ago"},
 		{"not one that an operator has disabled", func(f *fake) {
 			down(f).Override = &pb.ServerOverride{Mode: pb.ServerMode_SERVER_MODE_DISABLED, Who: "root (pid 1)"}
 		}, exitHealthy, "DOWN, DISABLED"},
@@ -99,7 +99,11 @@ func TestServiceVerdict(t *testing.T) {
 		{"ip_vs that refuses", func(f *fake) {
 			f.services[0].Table, f.services[0].TableError = pb.TableState_TABLE_STATE_PENDING, "no scheduler foo"
 		}, exitDegraded, "degraded: [10.0.0.100]:tcp:80 is not yet in ip_vs as it should be: no scheduler foo"},
-		{"no ip_vs", func(f *fake) { f.services[0].Table = pb.TableState_TABLE_STATE_ABSENT }, exitDegraded, "balances nothing: this kernel has no ip_vs"},
+		{"no ip_vs, said once", func(f *fake) {
+			for _, v := range f.services {
+				v.Table, v.TableError = pb.TableState_TABLE_STATE_ABSENT, "this kernel has no ip_vs: no module"
+			}
+		}, exitDegraded, "\n\ndegraded: nothing is balanced: this kernel has no ip_vs: no module\n"},
 		{"a retry is not", func(f *fake) {
 			k := f.services[0].Servers[0].Checkers[0]
 			k.Good, k.Retries, k.Cause = false, 2, "timeout"

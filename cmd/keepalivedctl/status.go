@@ -178,6 +178,7 @@ func (r *report) degraded() []string {
 	if r.silent[pb.Role_ROLE_CHECKER] != nil || slices.ContainsFunc(r.services, (*pb.VirtualServer).GetStale) {
 		why = append(why, "the healthchecker process does not answer; what is shown of it is what it last said")
 	}
+	why = append(why, absence(r.services)...)
 	for _, v := range r.services {
 		why = append(why, serviceReasons(v)...)
 	}

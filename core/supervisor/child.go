@@ -320,7 +320,7 @@ func (s *Supervisor) reported(x session, r *pb.ReportRequest) {
 	case *pb.ReportRequest_Event:
 		s.childEvent(c, m.Event)
 	case *pb.ReportRequest_Missed:
-		s.refresh(c)
+		s.refresh(c, eventsLost)
 	case *pb.ReportRequest_Fatal:
 		c.fatal = int(m.Fatal.GetCode())
 		s.notice(c.role, pb.Severity_SEVERITY_FATAL, m.Fatal.GetText())
@@ -345,7 +345,7 @@ func (s *Supervisor) childReady(c *child, generation uint64) {
 		s.tellProcess(c, "")
 		s.dumps.ready(s, c)
 		if c.starts > 1 {
-			s.refresh(c) // the process before it may have reported what is no more
+			s.refresh(c, restarted) // the process before it may have reported what is no more
 		}
 	}
 	s.readyInReload(c)

@@ -135,18 +135,21 @@ func (r *records) staleTrackers(told map[trackerKey]bool) []*pb.Tracker {
 	return out
 }
 
-// eventsLost is the cause of what only a refresh has brought to light.
-const eventsLost = "events were lost"
+// The causes of what only a refresh has brought to light.
+const (
+	eventsLost = "events were lost"
+	restarted  = "found by the process that was started anew"
+)
 
-// refresh asks a child for everything, because it had to drop events, and tells the
-// watchers what turns out different.
-func (s *Supervisor) refresh(c *child) {
+// refresh asks a child for everything, because it had to drop events or is a new
+// process, and tells the watchers what turns out different.
+func (s *Supervisor) refresh(c *child, cause string) {
 	x := c.session
 	if x == nil {
 		return
 	}
 	if c.role == childapi.Checker {
-		s.refreshServices(c, x)
+		s.refreshServices(c, x, cause)
 		return
 	}
 	now := map[string]*pb.Instance{}
@@ -154,7 +157,7 @@ func (s *Supervisor) refresh(c *child) {
 		if v := m.GetInstance(); v != nil {
 			now[v.GetName()] = v
 		}
-	}, func() { s.refreshed(c, x, now) })
+	}, func() { s.refreshed(c, x, now, cause) })
 }
 
 // fetch hands every part of a child's answer to each, on another goroutine, and then
@@ -173,14 +176,14 @@ func (s *Supervisor) fetch(x session, cmd *pb.ServeResponse, each func(*pb.Serve
 	}()
 }
 
-func (s *Supervisor) refreshed(c *child, x session, now map[string]*pb.Instance) {
+func (s *Supervisor) refreshed(c *child, x session, now map[string]*pb.Instance, cause string) {
 	if c.session != x {
 		return
 	}
 	for name, old := range s.records.instances {
 		if now[name] == nil {
 			s.childEvent(c, &pb.Event{Kind: &pb.Event_Instance{Instance: &pb.InstanceChange{
-				Instance: old, From: old.GetState(), Removed: true, Cause: eventsLost}}})
+				Instance: old, From: old.GetState(), Removed: true, Cause: cause}}})
 		}
 	}
 	for name, v := range now {
@@ -190,6 +193,6 @@ func (s *Supervisor) refreshed(c *child, x session, now map[string]*pb.Instance)
 		}
 		v.Reported = timestamppb.Now()
 		s.childEvent(c, &pb.Event{Kind: &pb.Event_Instance{Instance: &pb.InstanceChange{
-			Instance: v, From: old.GetState(), Cause: eventsLost}}})
+			Instance: v, From: old.GetState(), Cause: cause}}})
 	}
 }

@@ -140,23 +140,23 @@ func (a answers) Services(ctx context.Context, names []string, send func(*pb.Vir
 }
 
 // refreshServices takes in all that a healthchecker child has, after events were lost.
-func (s *Supervisor) refreshServices(c *child, x session) {
+func (s *Supervisor) refreshServices(c *child, x session, cause string) {
 	now := map[string]*pb.VirtualServer{}
 	s.fetch(x, listServices(nil), func(m *pb.ServeRequest) {
 		if v := m.GetService(); v != nil {
 			now[v.GetKey()] = v
 		}
-	}, func() { s.refreshedServices(c, x, now) })
+	}, func() { s.refreshedServices(c, x, now, cause) })
 }
 
-func (s *Supervisor) refreshedServices(c *child, x session, now map[string]*pb.VirtualServer) {
+func (s *Supervisor) refreshedServices(c *child, x session, now map[string]*pb.VirtualServer, cause string) {
 	if c.session != x {
 		return
 	}
 	for key, old := range s.records.services {
 		if now[key] == nil {
 			s.childEvent(c, &pb.Event{Kind: &pb.Event_Service{Service: &pb.ServiceChange{
-				Service: old.service, WasUp: old.service.GetQuorumUp(), Removed: true, Cause: eventsLost}}})
+				Service: old.service, WasUp: old.service.GetQuorumUp(), Removed: true, Cause: cause}}})
 		}
 	}
 	for key, v := range now {
@@ -165,19 +165,19 @@ func (s *Supervisor) refreshedServices(c *child, x session, now map[string]*pb.V
 		old := s.records.services[key]
 		if old == nil || old.service.GetQuorumUp() != v.GetQuorumUp() || old.service.GetSorryActive() != v.GetSorryActive() ||
 			old.service.GetWeight() != v.GetWeight() || old.service.GetTable() != v.GetTable() {
-			change := &pb.ServiceChange{Service: v, First: old == nil, Cause: eventsLost}
+			change := &pb.ServiceChange{Service: v, First: old == nil, Cause: cause}
 			if old != nil {
 				change.WasUp = old.service.GetQuorumUp()
 			}
 			s.childEvent(c, &pb.Event{Kind: &pb.Event_Service{Service: change}})
 		}
-		s.refreshedServers(c, v, servers)
+		s.refreshedServers(c, v, servers, cause)
 	}
 }
 
-func (s *Supervisor) refreshedServers(c *child, v *pb.VirtualServer, now []*pb.RealServer) {
+func (s *Supervisor) refreshedServers(c *child, v *pb.VirtualServer, now []*pb.RealServer, cause string) {
 	tell := func(change *pb.ServerChange) {
-		change.Service, change.ServiceKey, change.Cause = v.GetName(), v.GetKey(), eventsLost
+		change.Service, change.ServiceKey, change.Cause = v.GetName(), v.GetKey(), cause
 		s.childEvent(c, &pb.Event{Kind: &pb.Event_Server{Server: change}})
 	}
 	record := s.records.service(v.GetKey(), v.GetName())

@@ -105,7 +105,7 @@ func TestServicesAreRemembered(t *testing.T) {
 		synctest.Wait()
 		x.ready()
 		slices.Sort(told)
-		expect("events of a refresh", told, "server 2 of V removed true first false", "server 3 of V removed false first true", "service W removed true: events were lost")
+		expect("events of a refresh", told, "server 2 of V removed true first false", "server 3 of V removed false first true", "service W removed true: "+restarted)
 		x.hangUp()
 		expect("after it", servicesOf(r), "V+ 1- 3+ stale")
 

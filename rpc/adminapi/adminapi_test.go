@@ -47,7 +47,14 @@ func (f *fake) Trackers(_ context.Context, send func(*pb.Tracker) error) error {
 
 func (f *fake) Services(_ context.Context, names []string, send func(*pb.VirtualServer) error) error {
 	for _, n := range names {
-		if err := send(&pb.VirtualServer{Name: n}); err != nil {
+		v := &pb.VirtualServer{Name: n}
+		if n == "big" {
+			v.Servers = make([]*pb.RealServer, 40_000)
+			for i := range v.Servers {
+				v.Servers[i] = &pb.RealServer{Name: fmt.Sprintf("%0200d", i)}
+			}
+		}
+		if err := send(v); err != nil {
 			return err
 		}
 	}
@@ -125,6 +132,14 @@ func TestEveryCallCrosses(t *testing.T) {
 	got = nil
 	if err := c.Services(ctx, []string{"[G1]:0"}, func(v *pb.VirtualServer) error { got = append(got, v.GetName()); return nil }); err != nil || fmt.Sprint(got) != "[[G1]:0]" {
 		t.Errorf("services %q, %v", got, err)
+	}
+	if err := c.Services(ctx, []string{"big"}, func(v *pb.VirtualServer) error {
+		if n := len(v.GetServers()); n != 40_000 {
+			t.Errorf("%d servers", n)
+		}
+		return nil
+	}); err != nil {
+		t.Errorf("a virtual server with 40,000 real servers: %v", err)
 	}
 	name, ok := process.Accounts{}.Name(uint32(syscall.Getuid()))
 	if !ok {

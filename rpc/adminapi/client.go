@@ -20,6 +20,9 @@ import (
 // Socket is the default path of the operators' socket.
 const Socket = unixsock.Dir + "/keepalived.sock"
 
+// maxMessage bounds a message of the daemon, in octets.
+const maxMessage = 64 << 20
+
 // The errors of Dial: why nothing can be asked.
 var (
 	// ErrNotRunning: there is no socket, or nobody answers on it.
@@ -70,6 +73,8 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 		grpc.WithAuthority("localhost"),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithReadBufferSize(bufferBytes), grpc.WithWriteBufferSize(bufferBytes),
+		// A virtual server and all of its real servers are one message.
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
 	)
 	if err != nil {
 		_ = first.Close()

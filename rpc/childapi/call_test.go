@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ func TestCalls(t *testing.T) {
 				}
 			}
 			return nil
+		case cmd.GetListServices() != nil:
+			return send(&pb.ServeRequest{Answer: &pb.ServeRequest_Service{Service: &pb.VirtualServer{TableError: strings.Repeat("x", 16<<20)}}})
 		case cmd.GetListInstances() != nil:
 			<-ctx.Done()
 			cancelled <- struct{}{}
@@ -50,6 +53,14 @@ func TestCalls(t *testing.T) {
 		return nil
 	}); err != nil || n != 100*64<<10 {
 		t.Errorf("%d octets, %v; want %d", n, err, 100*64<<10)
+	}
+
+	big := 0
+	if err := s.Call(t.Context(), &pb.ServeResponse{Command: &pb.ServeResponse_ListServices{}}, func(m *pb.ServeRequest) error {
+		big = len(m.GetService().GetTableError())
+		return nil
+	}); err != nil || big != 16<<20 {
+		t.Errorf("a virtual server of 16 MiB: %d, %v", big, err)
 	}
 
 	enough := errors.New("enough")

@@ -63,6 +63,8 @@ func NewServer(b Backend, log *slog.Logger) *Server {
 		grpc: grpc.NewServer(
 			grpc.Creds(unixsock.ServerCredentials()),
 			grpc.ReadBufferSize(bufferBytes), grpc.WriteBufferSize(bufferBytes),
+			// A virtual server and all of its real servers are one message.
+			grpc.MaxRecvMsgSize(answerBytes),
 		),
 	}
 	pb.RegisterSupervisorServer(s.grpc, service{s: s})
