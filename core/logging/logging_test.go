@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -506,5 +507,39 @@ func BenchmarkLogCall(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		log.LogAttrs(b.Context(), slog.LevelInfo, "(VI_1) Entering MASTER STATE")
+	}
+}
+
+// TestRingGrowsAndShrinks: a burst keeps its order through every size of the ring, up
+// to the limit and not beyond, and the room is given back.
+func TestRingGrowsAndShrinks(t *testing.T) {
+	const most = 1000
+	s := newSink("console", Options{Size: most, Now: time.Now}, nil)
+	next := 0
+	for i := range most + 50 {
+		s.put(entry{text: strconv.Itoa(i)})
+		if i%3 == 0 && i < 300 { // the oldest is not at the start of the ring
+			if e, ok := s.take(); !ok || e.text != strconv.Itoa(next) {
+				t.Fatalf("took %q, want %d", e.text, next)
+			}
+			next++
+		}
+	}
+	if len(s.ring) != most || s.n != most-50 && s.n != most {
+		t.Errorf("%d of %d entries", s.n, len(s.ring))
+	}
+	for {
+		e, ok := s.take()
+		if !ok {
+			break
+		}
+		if e.text == strconv.Itoa(next) {
+			next++
+		} else if !strings.Contains(e.text, "lost") {
+			t.Fatalf("took %q, want %d", e.text, next)
+		}
+	}
+	if next != most+50 || len(s.ring) != smallRing {
+		t.Errorf("%d entries came out, a ring of %d is left", next, len(s.ring))
 	}
 }

@@ -24,6 +24,10 @@ type writer interface {
 	write(ctx context.Context, s *sink, e *entry) error
 }
 
+// smallRing is the room of a sink that keeps up. It grows up to Options.Size, for a
+// start of thousands of instances, and is given back when everything is written.
+const smallRing = 64
+
 // sink is a bounded ring of entries and the goroutine that writes them (run).
 //
 // When the ring is full new entries are dropped, and further ones until the writer has
@@ -38,6 +42,7 @@ type sink struct {
 	mu       sync.Mutex
 	ring     []entry
 	first, n int
+	most     int    // entries that may wait
 	gap      uint64 // entries dropped since the ring was last full; 0: not dropping
 	writing  bool   // an entry has left the ring and is not yet written
 	away     bool   // the other side is not there at all
@@ -47,7 +52,7 @@ type sink struct {
 }
 
 func newSink(name string, o Options, out writer) *sink {
-	return &sink{name: name, out: out, now: o.Now, wake: make(chan struct{}, 1), ring: make([]entry, o.Size)}
+	return &sink{name: name, out: out, now: o.Now, wake: make(chan struct{}, 1), most: o.Size, ring: make([]entry, min(o.Size, smallRing))}
 }
 
 // put takes e or drops it.
@@ -56,7 +61,7 @@ func (s *sink) put(e entry) {
 	switch {
 	case s.closed:
 		s.count.Dropped++
-	case s.gap > 0 || s.n == len(s.ring):
+	case s.gap > 0 || s.n == s.most:
 		s.gap++
 		s.count.Dropped++
 	default:
@@ -70,8 +75,20 @@ func (s *sink) put(e entry) {
 }
 
 func (s *sink) push(e entry) {
+	if s.n == len(s.ring) {
+		s.resize(min(2*len(s.ring), s.most))
+	}
 	s.ring[(s.first+s.n)%len(s.ring)] = e
 	s.n++
+}
+
+// resize moves what waits to a ring of another size.
+func (s *sink) resize(size int) {
+	ring := make([]entry, size)
+	for i := range s.n {
+		ring[i] = s.ring[(s.first+i)%len(s.ring)]
+	}
+	s.ring, s.first = ring, 0
 }
 
 // take returns the oldest entry. Once half of a ring that was full is free, the notice
@@ -79,11 +96,14 @@ func (s *sink) push(e entry) {
 func (s *sink) take() (entry, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gap > 0 && s.n <= len(s.ring)/2 {
+	if s.gap > 0 && s.n <= s.most/2 {
 		s.push(s.notice())
 		s.gap = 0
 	}
 	if s.n == 0 {
+		if len(s.ring) > smallRing {
+			s.resize(smallRing)
+		}
 		return entry{}, false
 	}
 	e := s.ring[s.first]
