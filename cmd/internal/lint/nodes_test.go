@@ -45,6 +45,8 @@ var comparisonCases = map[string]struct{ hit, miss []nodes }{
 		{chk + one("priority 150", "track_script {\nchk weight -50\n}"), one("priority 100")}, // equal is not less
 		{chk + one("priority 150", "track_script {\nchk weight 20\n}"), chk + one("priority 100", "track_script {\nchk weight 20\n}")},
 		{one("priority 150"), one("priority 100", "track_interface {\neth1 weight 10\n}")},
+		{chk + one("priority 10", "track_script {\nchk weight -50\n}"), one("priority 1")},                                                 // nobody has less than 1
+		{chk + one("priority 150", "nopreempt", "track_script {\nchk weight -60\n}"), one("priority 100", "nopreempt"), one("priority 1")}, // who could take over does not
 	}, []nodes{
 		{chk + one("priority 150", "track_script {\nchk weight -51\n}"), one("priority 100")},
 		{chk + one("priority 150", "track_script {\nchk weight 60\n}"), chk + one("priority 100", "track_script {\nchk weight 60\n}")},
@@ -106,25 +108,38 @@ func TestComparisons(t *testing.T) {
 func TestRouters(t *testing.T) {
 	t.Parallel()
 	v6 := "vrrp_instance six {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress {\nfe80::1\n}\n}\n"
+	on := func(name, dev, addr string) string {
+		return "vrrp_instance " + name + " {\ninterface " + dev + "\nvirtual_router_id 51\nvirtual_ipaddress {\n" + addr + "\n}\n}\n"
+	}
 	for _, c := range []struct {
 		rule  string
 		texts nodes
-		want  int
+		want  string
 	}{
-		{"by name", nodes{one(), one("virtual_ipaddress {\n192.0.2.99\n}")}, 1},
-		{"by address, on another interface", nodes{one(), vi("A", "51", "interface ens3")}, 1},
-		{"by virtual_router_id alone, when that is the only one", nodes{one(), strings.Replace(vi("A", "51", "interface ens3"), "192.0.2.51", "192.0.2.1", 1)}, 1},
-		{"IPv4 and IPv6 are two", nodes{one() + v6, v6 + one()}, 2},
-		{"another virtual_router_id is another router", nodes{one(), vi("VI_1", "52")}, 2},
-		{"two networks with the same virtual_router_id", nodes{one() + vi("VI_2", "51", "interface eth1"), vi("VI_2", "51", "interface eth1") + one()}, 2},
-		{"three nodes", nodes{one(), one(), one()}, 1},
+		{"by name", nodes{one(), one("virtual_ipaddress {\n192.0.2.99\n}")}, "VI_1 VI_1"},
+		{"by virtual_router_id alone, when that is the only one", nodes{one(), on("A", "ens3", "192.0.2.1")}, "VI_1 A"},
+		{"IPv4 and IPv6 are two", nodes{one() + v6, v6 + one()}, "VI_1 VI_1, six six"},
+		{"another virtual_router_id is another router", nodes{one(), vi("VI_1", "52")}, "VI_1, VI_1"},
+		{"the name before the address", nodes{on("A", "eth0", "192.0.2.1") + on("B", "eth1", "192.0.2.2"), on("A", "eth1", "192.0.2.2") + on("B", "eth0", "192.0.2.1")}, "A A, B B"},
+		{"the address before the interface", nodes{on("A", "eth0", "192.0.2.1") + on("B", "eth1", "192.0.2.2"), on("C", "eth0", "192.0.2.2") + on("D", "eth1", "192.0.2.1")}, "A D, B C"},
+		{"the interface", nodes{on("A", "eth0", "192.0.2.1") + on("B", "eth1", "192.0.2.2"), on("C", "eth1", "192.0.2.3") + on("D", "eth0", "192.0.2.4")}, "A D, B C"},
+		{"nothing to go by", nodes{on("A", "eth0", "192.0.2.1") + on("B", "eth1", "192.0.2.2"), on("C", "eth2", "192.0.2.3")}, "A, B, C"},
+		{"three nodes", nodes{one(), one(), one()}, "VI_1 VI_1 VI_1"},
 	} {
 		var list []*Node
 		for i, text := range c.texts {
 			list = append(list, read(t, "lb"+string(rune('1'+i)), text))
 		}
-		if got := routers(list); len(got) != c.want {
-			t.Errorf("%s: %d routers, want %d", c.rule, len(got), c.want)
+		var got []string
+		for _, r := range routers(list) {
+			var names []string
+			for _, p := range r {
+				names = append(names, p.Name)
+			}
+			got = append(got, strings.Join(names, " "))
+		}
+		if text := strings.Join(got, ", "); text != c.want {
+			t.Errorf("%s: %s, want %s", c.rule, text, c.want)
 		}
 	}
 }

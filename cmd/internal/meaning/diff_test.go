@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"keepalived/cmd/internal/dialect"
 	"keepalived/core/config"
 )
 
@@ -134,6 +135,29 @@ func TestDiff(t *testing.T) {
 				t.Errorf("the other way round:\n%s", told(back))
 			}
 		})
+	}
+}
+
+// TestDiffOfWhatNoModelHolds: a keyword that the decoders do not keep is compared by
+// its text; its default is no difference.
+func TestDiffOfWhatNoModelHolds(t *testing.T) {
+	t.Parallel()
+	s := config.NewSchema(dialect.Keywords(), []config.Keyword{{Path: "global_defs", Name: "future_word", Value: config.Whole(0, 9), Default: "3"}})
+	tree := func(line string) *config.Tree {
+		tree, list := config.Parse(config.MapFiles{"f": "global_defs {\nrouter_id a\n" + line + "\n}\n"}, "f", config.Env{}, s)
+		if len(list) > 0 {
+			t.Fatal(list.Short(false))
+		}
+		return tree
+	}
+	for _, c := range []struct{ a, b, want string }{
+		{"future_word 1", "future_word 2", `global_defs | future_word | changed | ["1"] -> ["2"]` + "\n"},
+		{"future_word 1", "", `global_defs | future_word | removed | ["1"] -> []` + "\n"},
+		{"future_word 3", "", ""},
+	} {
+		if d := cmp.Diff(c.want, told(Diff(tree(c.a), tree(c.b), s))); d != "" {
+			t.Errorf("%q, %q: %s", c.a, c.b, d)
+		}
 	}
 }
 
