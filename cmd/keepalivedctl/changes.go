@@ -141,10 +141,16 @@ type changeJSON struct {
 	To      []string `json:"to"`
 }
 
-func changesJSON(changes []meaning.Change) any {
+// diffJSON is a comparison for programs.
+type diffJSON struct {
+	Same    bool         `json:"same"`
+	Changes []changeJSON `json:"changes"`
+}
+
+func changesJSON(changes []meaning.Change) diffJSON {
 	out := make([]changeJSON, len(changes))
 	for i, c := range changes {
 		out[i] = changeJSON{c.Object, c.Keyword, c.Kind.String(), c.From, c.To}
 	}
-	return map[string]any{"same": len(out) == 0, "changes": out}
+	return diffJSON{Same: len(out) == 0, Changes: out}
 }

@@ -35,9 +35,9 @@ Exit status: 0 nothing above a note, 1 warnings, 2 a daemon would not start.`,
 				return err
 			}
 			for _, n := range nodes {
-				n.lookHere(o.here)
+				n.lookHere(o)
 			}
-			lintNodes(nodes, o.lint)
+			lintNodes(nodes, o)
 			return s.report(nodes, o)
 		},
 	}
@@ -55,7 +55,7 @@ type checkOptions struct {
 
 // lintNodes adds what the rules of package lint find: those of one node when asked
 // for, those of several whenever there are several.
-func lintNodes(nodes []*nodeConfig, each bool) {
+func lintNodes(nodes []*nodeConfig, o checkOptions) {
 	var all []*lint.Node
 	var of []*nodeConfig
 	for _, n := range nodes {
@@ -64,7 +64,7 @@ func lintNodes(nodes []*nodeConfig, each bool) {
 		}
 		l := lint.NewNode(n.name, n.tree)
 		all, of = append(all, l), append(of, n)
-		if each {
+		if o.lint {
 			for _, f := range lint.Check(l) {
 				n.addLint(f)
 			}
@@ -95,7 +95,7 @@ func (n *nodeConfig) addLint(f lint.Finding) {
 
 // lookHere adds what this machine has to say: what a look at its interfaces, users
 // and scripts finds more than the configuration alone.
-func (n *nodeConfig) lookHere(counts bool) {
+func (n *nodeConfig) lookHere(o checkOptions) {
 	if dialect.StopsReading(n.diags) {
 		return
 	}
@@ -109,7 +109,7 @@ func (n *nodeConfig) lookHere(counts bool) {
 		}
 		switch {
 		case d.Code == diag.ScriptSecurity: // the configuration's doing
-		case !counts:
+		case !o.here:
 			d.Severity = diag.Notice
 		case d.Severity != diag.Warning: // it is there, and only odd
 			d.Severity = diag.Fatal
@@ -145,7 +145,9 @@ func (s *session) report(nodes []*nodeConfig, o checkOptions) error {
 		fmt.Fprintf(out, "%s: %s\n", n.name, n.verdict())
 	}
 	if o.json {
-		return s.writeJSON(map[string]any{"files": files})
+		return writeJSON(s.out, struct {
+			Files []fileJSON `json:"files"`
+		}{files})
 	}
 	_, err := io.WriteString(s.out, out.String())
 	return err
@@ -210,8 +212,8 @@ func (n *nodeConfig) json() (fileJSON, error) {
 }
 
 // writeJSON writes one object on one line.
-func (s *session) writeJSON(v any) error {
-	e := json.NewEncoder(s.out)
+func writeJSON[T any](w io.Writer, v T) error {
+	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }

@@ -124,7 +124,7 @@ Exit status: 0 they mean the same, 1 they differ, 2 one could not be read.`,
 				s.status = exitDegraded
 			}
 			if asJSON {
-				return s.writeJSON(changesJSON(changes))
+				return writeJSON(s.out, changesJSON(changes))
 			}
 			list := make([]shown, len(changes))
 			for i, c := range changes {
@@ -214,7 +214,9 @@ func (s *session) readNode(name, id string) (*nodeConfig, error) {
 		}
 		in.text = text
 	}
-	tree, diags := config.Parse(in, name, machine.Env(id), s.schema())
+	env := machine.Env(id)
+	env.Seed = 1 // ${_RANDOM} is no difference between two readings
+	tree, diags := config.Parse(in, name, env, s.schema())
 	if len(in.denied) > 0 {
 		return nil, fmt.Errorf("%s: permission denied: run this as a user who may read it (sudo keepalivedctl config ...)", strings.Join(in.denied, ", "))
 	}

@@ -44,11 +44,13 @@ var comparisonCases = map[string]struct{ hit, miss []nodes }{
 		{chk + one("priority 150", "track_script {\nchk weight -20\n}"), one("priority 100")},
 		{chk + one("priority 150", "track_script {\nchk weight -50\n}"), one("priority 100")}, // equal is not less
 		{chk + one("priority 150", "track_script {\nchk weight 20\n}"), chk + one("priority 100", "track_script {\nchk weight 20\n}")},
+		{chk + one("priority 150", "track_script {\nchk weight 50 reverse\n}"), one("priority 100")}, // good is bad, and equal is not less
 		{one("priority 150"), one("priority 100", "track_interface {\neth1 weight 10\n}")},
 		{chk + one("priority 10", "track_script {\nchk weight -50\n}"), one("priority 1")},                                                 // nobody has less than 1
 		{chk + one("priority 150", "nopreempt", "track_script {\nchk weight -60\n}"), one("priority 100", "nopreempt"), one("priority 1")}, // who could take over does not
 	}, []nodes{
 		{chk + one("priority 150", "track_script {\nchk weight -51\n}"), one("priority 100")},
+		{chk + one("priority 150", "track_script {\nchk weight 51 reverse\n}"), one("priority 100")},
 		{chk + one("priority 150", "track_script {\nchk weight 60\n}"), chk + one("priority 100", "track_script {\nchk weight 60\n}")},
 		// Neither alone does it, both together do.
 		{chk + one("priority 150", "track_script {\nchk weight -30\n}", "track_interface {\neth1 weight -30\n}"), one("priority 100")},

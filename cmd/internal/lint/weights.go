@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"slices"
+
 	"keepalived/core/diag"
 	"keepalived/vrrp/vrrpcfg"
 )
@@ -115,35 +117,40 @@ func (r router) moves(all []weighing, k int) bool {
 		if good>>k&1 == 0 {
 			continue
 		}
-		with, without := r.priorities(all, good), r.priorities(all, good&^(1<<k))
-		if r.overtakes(with, without, true) || r.overtakes(without, with, false) {
+		more, less := r.priorities(all, good), r.priorities(all, good&^(1<<k))
+		if all[k].reverse {
+			more, less = less, more
+		}
+		if r.overtakes(highest(more), less) {
+			return true
+		}
+		// Of equals none may have been MASTER for the reason that it has more again.
+		if first := highest(less); len(first) == 1 && r.overtakes(first, more) {
 			return true
 		}
 	}
 	return false
 }
 
-// overtakes reports whether some node that was MASTER before has less than another
-// that preempts after. Of equals before any may have been MASTER, if that counts.
-func (r router) overtakes(before, after []int, equals bool) bool {
-	highest, times := 0, 0
-	for _, p := range before {
-		if p > highest {
-			highest, times = p, 0
-		}
-		if p == highest {
-			times++
+// highest are the nodes that may be MASTER with these priorities: several when the
+// addresses decide.
+func highest(priorities []int) []int {
+	var out []int
+	most := slices.Max(priorities)
+	for i, p := range priorities {
+		if p == most {
+			out = append(out, i)
 		}
 	}
-	if times > 1 && !equals {
-		return false
-	}
-	for master := range r {
-		if before[master] < highest {
-			continue
-		}
+	return out
+}
+
+// overtakes reports whether one of the masters has less, with these priorities, than
+// another node that preempts.
+func (r router) overtakes(masters, priorities []int) bool {
+	for _, master := range masters {
 		for other := range r {
-			if other != master && after[other] > after[master] && r[other].Election.Preempt {
+			if other != master && priorities[other] > priorities[master] && r[other].Election.Preempt {
 				return true
 			}
 		}

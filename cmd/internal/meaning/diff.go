@@ -207,14 +207,14 @@ func (p *pair) group(path, where string, was, is []*config.Node, a, b *group) {
 	c := Change{Object: p.object, Keyword: where + b.key, Path: path, Name: b.kw.Name}
 	switch {
 	case both && b.kw.Kind == config.List:
-		p.list(c, a.values(true), b.values(true))
+		p.list(c, a.shown(), b.shown())
 		return
 	case both:
-		c.From, c.To = a.values(true), b.values(true)
+		c.From, c.To = a.shown(), b.shown()
 	case len(a.nodes) > 0:
-		c.Kind, c.From = Removed, a.values(true)
+		c.Kind, c.From = Removed, a.shown()
 	default:
-		c.Kind, c.To = Added, b.values(true)
+		c.Kind, c.To = Added, b.shown()
 	}
 	if b.kw.Kind == config.Block {
 		c.From, c.To = nil, nil
@@ -417,7 +417,7 @@ func trials(v config.Value) []trial {
 
 // equalText reports whether two groups say the same, or one says what is the default.
 func equalText(a, b *group) bool {
-	was, is := a.values(false), b.values(false)
+	was, is := a.values(), b.values()
 	def, _, _ := strings.Cut(b.kw.Default, ";")
 	if len(was) == 0 {
 		was = []string{def}

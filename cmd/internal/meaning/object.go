@@ -154,24 +154,32 @@ func (l grouped) like(g *group) *group {
 }
 
 // values are the words of a group's lines, a line each, or the entries of a list.
-// shown is the same without secrets.
-func (g *group) values(shown bool) []string {
+func (g *group) values() []string {
 	out := []string{}
 	for _, n := range g.nodes {
-		switch {
-		case g.kw.Kind == config.List:
-			for _, e := range n.Block {
-				out = append(out, label(e))
-			}
-		case shown && g.kw.Secret > 0:
-			w := words(n)
-			for i := g.kw.Secret - 1; i < len(w); i++ {
-				w[i] = config.Hidden
-			}
-			out = append(out, strings.Join(w, " "))
-		default:
+		if g.kw.Kind != config.List {
 			out = append(out, strings.Join(words(n), " "))
+			continue
 		}
+		for _, e := range n.Block {
+			out = append(out, label(e))
+		}
+	}
+	return out
+}
+
+// shown are the values without secrets.
+func (g *group) shown() []string {
+	if g.kw.Secret == 0 {
+		return g.values()
+	}
+	out := []string{}
+	for _, n := range g.nodes {
+		w := words(n)
+		for i := g.kw.Secret - 1; i < len(w); i++ {
+			w[i] = config.Hidden
+		}
+		out = append(out, strings.Join(w, " "))
 	}
 	return out
 }
