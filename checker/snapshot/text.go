@@ -3,7 +3,6 @@ package snapshot
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -280,15 +279,8 @@ func (w *text) check(k *Check) {
 func (w *text) connection(c *checkercfg.Connection) {
 	w.Line(3, "Connection")
 	w.Line(5, "Dest = [%s]:%d", c.Addr, c.Port)
-	if a := c.Bind.Addr(); a.IsValid() || c.Bind.Port() != 0 {
-		unspecified := netip.IPv4Unspecified()
-		if c.Addr.Is6() {
-			unspecified = netip.IPv6Unspecified()
-		}
-		if !a.IsValid() {
-			a = unspecified
-		}
-		w.Line(5, "Bind to = [%s]:%d", a, c.Bind.Port())
+	if c.Bind.Addr().IsValid() { // of a port alone 2.2.7 says nothing
+		w.Line(5, "Bind to = [%s]:%d", c.Bind.Addr(), c.Bind.Port())
 	}
 	if c.BindIf != "" {
 		w.Line(5, "Bind i/f = %s", c.BindIf)

@@ -76,9 +76,9 @@ func cellsOf(k config.Keyword) []cell {
 	case config.Text:
 		add("word", "word")
 	case config.Command:
-		add("command", "/bin/true")
-		add("with arguments", `"/bin/true a 'b c'"`)
-		add("with a user", "/bin/true root root")
+		add("command", "/usr/bin/true")
+		add("with arguments", `"/usr/bin/true a 'b c'"`)
+		add("with a user", "/usr/bin/true root root")
 	}
 	if v.Optional {
 		add("no word", "")

@@ -1,6 +1,7 @@
 package dialect_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"keepalived/test/netlab"
+	"keepalived/test/uml"
 )
 
 // dumpFiles are what a daemon writes at SIGUSR1: the parent, the VRRP child and the
@@ -21,6 +23,7 @@ var dumpFiles = []string{"keepalived_parent.data", "keepalived.data", "keepalive
 // started and ends it with everything that it has started: there is a PID namespace for
 // that. $0 is the program.
 const runScript = `set -e
+unset TMPDIR
 mount --bind "$1" /mnt
 for d in /run /tmp /etc/keepalived; do mkdir -p $d; mount -t tmpfs none $d; done
 ip link set lo up
@@ -54,8 +57,8 @@ done
 true`
 
 // asRun starts a program on every text and returns what it has dumped, by file name.
-// wants are the files that are waited for.
-func asRun(t *testing.T, program string, texts []string, wants []string) []map[string]string {
+// wants are the files that are waited for; run is here or inUML.
+func asRun(t *testing.T, run func(*testing.T, ...string), program string, texts []string, wants []string) []map[string]string {
 	t.Helper()
 	dir := t.TempDir()
 	for i, text := range texts {
@@ -65,13 +68,8 @@ func asRun(t *testing.T, program string, texts []string, wants []string) []map[s
 			}
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "unshare", "--net", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc", "--kill-child",
+	run(t, "--net", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc", "--kill-child",
 		"bash", "-c", runScript, program, dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", program, err, out)
-	}
 	out := make([]map[string]string, len(texts))
 	for i := range texts {
 		out[i] = map[string]string{}
@@ -82,6 +80,26 @@ func asRun(t *testing.T, program string, texts []string, wants []string) []map[s
 		}
 	}
 	return out
+}
+
+// here runs unshare(1) on the machine's kernel.
+func here(t *testing.T, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, "unshare", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// inUML runs it on User-Mode Linux, which has ip_vs.
+func inUML(t *testing.T, args ...string) {
+	t.Helper()
+	var out bytes.Buffer
+	status, err := uml.Run(t.Context(), uml.Job{Path: "/usr/bin/unshare", Args: args, Output: &out})
+	if err != nil || status != 0 {
+		t.Fatalf("status %d: %v\n%s", status, err, out.String())
+	}
 }
 
 // ourDaemon is the program under test: that of KEEPALIVED_BIN, else a fresh one. It is

@@ -97,7 +97,7 @@ func trackedOf(c cell, name string, n int) string {
 	own, list := "", strings.TrimPrefix(c.Path, "vrrp_")
 	switch c.Path {
 	case "vrrp_script":
-		own, list = "script /bin/true\n", "track_script"
+		own, list = "script /usr/bin/true\n", "track_script"
 	case "track_file":
 		own = "file /run/" + name + "\n"
 	case "vrrp_track_process":
@@ -116,16 +116,22 @@ func serviceName(n int) string { return fmt.Sprintf("10.33.%d.%d", n/200, n%200+
 // serviceOf is a virtual server with the cell's line in the block that it belongs to.
 func serviceOf(c cell, n int) string {
 	var service, server, check, inner string
-	scheduler := "rr"
+	scheduler, method, protocol := "lvs_sched rr\n", "lvs_method NAT\n", "protocol TCP\n"
 	switch block := strings.TrimPrefix(c.Path, "virtual_server"); {
 	case c.Name == "":
 	case block == "":
 		service = c.line() + "\n"
 		switch {
 		case strings.HasPrefix(c.Name, "sh-"), c.Name == "hashed":
-			scheduler = "sh"
+			scheduler = "lvs_sched sh\n"
 		case strings.HasPrefix(c.Name, "mh-"):
-			scheduler = "mh"
+			scheduler = "lvs_sched mh\n"
+		case c.Name == "lvs_sched", c.Name == "lb_algo":
+			scheduler = ""
+		case c.Name == "lvs_method", c.Name == "lb_kind":
+			method = ""
+		case c.Name == "protocol":
+			protocol = ""
 		case c.Name == "sorry_server_inhibit":
 			service = "sorry_server 10.44.0.9 80\n" + service
 		}
@@ -140,8 +146,8 @@ func serviceOf(c cell, n int) string {
 	} else {
 		server = checkOf(c, check, inner)
 	}
-	return fmt.Sprintf("virtual_server %s 80 {\nlvs_sched %s\nlvs_method NAT\nprotocol TCP\n%sreal_server 10.44.%d.%d 80 {\n%s}\n}\n",
-		serviceName(n), scheduler, service, n/200, n%200+1, server)
+	return fmt.Sprintf("virtual_server %s 80 {\n%s%s%s%sreal_server 10.44.%d.%d 80 {\n%s}\n}\n",
+		serviceName(n), scheduler, method, protocol, service, n/200, n%200+1, server)
 }
 
 // checkOf is a checker with the cell's line, in a block of its own when inner is one.
@@ -162,7 +168,7 @@ func checkOf(c cell, check, inner string) string {
 		return check + " {\n" + line + "url {\n" + path + "}\n}\n"
 	case "MISC_CHECK":
 		if c.Name != "misc_path" {
-			line += "misc_path /bin/true\n"
+			line += "misc_path /usr/bin/true\n"
 		}
 	case "BFD_CHECK":
 		return "BFD_CHECK {\nname B\n" + line + "}\n"

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keepalived/test/netlab"
+	"keepalived/test/uml"
 )
 
 // notRun are keywords that a run of the real daemon cannot be asked about beside others:
@@ -39,8 +40,8 @@ func TestRowValues(t *testing.T) {
 	}
 	var their, our []map[string]string
 	var both sync.WaitGroup
-	both.Go(func() { their = asRun(t, netlab.RealKeepalived, texts, dumpFiles[:2]) })
-	both.Go(func() { our = asRun(t, bin, texts, dumpFiles[:2]) })
+	both.Go(func() { their = asRun(t, here, netlab.RealKeepalived, texts, dumpFiles[:2]) })
+	both.Go(func() { our = asRun(t, here, bin, texts, dumpFiles[:2]) })
 	both.Wait()
 	r := rowCheck{t: t, ledger: ledger}
 	for i, s := range all {
@@ -109,9 +110,17 @@ func (r *rowCheck) objects(s *sheet, their, our string) {
 // inert reports whether a cell, or the block that it is in, does nothing yet: then ours
 // does not dump it.
 func inert(c placed) bool {
-	block, _, _ := strings.Cut(c.Path, "/")
-	k, ok := schema.Lookup("", block)
-	return ok && k.Effect != "" || c.Effect != ""
+	if c.Effect != "" {
+		return true
+	}
+	outer := ""
+	for _, block := range strings.Split(c.Path, "/") {
+		if k, ok := schema.Lookup(outer, block); ok && k.Effect != "" {
+			return true
+		}
+		outer = strings.TrimPrefix(outer+"/"+block, "/")
+	}
+	return false
 }
 
 // globals compares the section of the global definitions, as the parent and as the VRRP
@@ -142,14 +151,16 @@ func globalLines(dump string) []string {
 }
 
 var (
-	header = regexp.MustCompile(`^ (?:VRRP Instance|VRRP Script|VRRP Track BFD|VRRP Track process|Track file|VRRP Sync Group) = (\w+?)[abi]?(,.*)?$`)
+	header = regexp.MustCompile(`^ (?:(?:VRRP Instance|VRRP Script|VRRP Track BFD|VRRP Track process|Track file|VRRP Sync Group) = (\w+?)[abi]?(?:,.*)?|` +
+		`VS VIP = (10\.33\.\d+\.\d+), .*|\[(10\.33\.\d+\.\d+)\]:\w+:\d+ -> .*)$`)
 	// volatile are the lines that depend on the moment.
 	volatile = regexp.MustCompile(`(?m)^ *(State|Master router|Master priority|Flags|Wantstate|Number of|Last transition|Read timeout|Master down timer|` +
-		`fd_in|No sockets|Result|Status|Init state|Insecure|rp_filter|Original|Reset|Last ran)\b.*\n`)
+		`fd_in|No sockets|Result|Status|Init state|Insecure|rp_filter|Original|Reset|Last ran|Last status|Up|Has run|Current weight|Retries iterations|` +
+		`alive|quorum_state_up|reloaded|effective weight|previous effective_weight|num failed checkers|RS set|Failed URL)\b.*\n`)
 	stamp = regexp.MustCompile(`\d{10}\.\d{6} \(.*\)`)
 	// passing is what a line has of the moment: whether an address is there by now, and
 	// a priority that a first result has changed.
-	passing = regexp.MustCompile(`(?m)( set$|^   (?:Effective|Total) priority = \d+\n)`)
+	passing = regexp.MustCompile(`(?m)( set$| EFF WEIGHT = \d+|^   (?:Effective|Total) priority = \d+\n)`)
 	secret  = regexp.MustCompile(`Password = .*`)
 	// ofMachine are lines of the global definitions about the machine's users and about
 	// what scheduling the process has.
@@ -167,7 +178,7 @@ func sections(dump string) map[string]string {
 	object := ""
 	for line := range strings.Lines(dump) {
 		if m := header.FindStringSubmatch(strings.TrimRight(line, "\n")); m != nil {
-			object = m[1]
+			object = m[1] + m[2] + m[3]
 		} else if !strings.HasPrefix(line, "  ") {
 			object = ""
 		}
@@ -181,11 +192,37 @@ func sections(dump string) map[string]string {
 	return out
 }
 
-var numbered = regexp.MustCompile(`(?m)(Virtual Router ID = |10\.66\.|10\.55\.)[\d.]+`)
+var numbered = regexp.MustCompile(`(?m)(Virtual Router ID = |10\.66\.|10\.55\.|10\.33\.|10\.44\.)[\d.]+`)
 
 // anonymous takes out of a section what tells one object from another.
 func anonymous(c placed, section string) string {
 	return numbered.ReplaceAllString(regexp.MustCompile(`\b`+c.object+`([abi]?)\b`).ReplaceAllString(section, "K$1"), "$1")
+}
+
+// TestRowChecks holds the rows of virtual servers, real servers and checkers against what
+// the real healthchecker makes of them, on a kernel that has ip_vs.
+func TestRowChecks(t *testing.T) {
+	bin := ourDaemon(t)
+	if why := uml.Missing(); why != "" {
+		netlab.Need(t, "cmd:linux.uml")
+	}
+	ledger := readLedger(t)
+	all := sheets(func(c cell) bool {
+		return c.what != "not whole" && c.what != "another kind" && strings.HasPrefix(c.Path, "virtual_server") && !ours(alone(c)).diags.HasFatal()
+	})
+	texts := []string{all[0].text.String()}
+	var their, our map[string]string
+	var both sync.WaitGroup
+	both.Go(func() { their = asRun(t, inUML, netlab.RealKeepalived, texts, dumpFiles[2:])[0] })
+	both.Go(func() { our = asRun(t, inUML, bin, texts, dumpFiles[2:])[0] })
+	both.Wait()
+	a, b := their["keepalived_check.data"], our["keepalived_check.data"]
+	if a == "" || b == "" {
+		t.Fatalf("dumps of %d octets of 2.2.7, %d of ours\n%s\n%s", len(a), len(b), tailOf(their["log"]), tailOf(our["log"]))
+	}
+	r := rowCheck{t: t, ledger: ledger}
+	r.objects(all[0], a, b)
+	t.Logf("%d values compared with the dump of keepalived 2.2.7, %d of what we do not dump yet; %d defaults", r.compared, r.undumped, r.defaults)
 }
 
 func tailOf(s string) string { return s[max(0, len(s)-600):] }
