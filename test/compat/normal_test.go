@@ -35,6 +35,10 @@ var masks = []struct {
 	// Where the state machine is by the time of the dump. Before it has heard a master
 	// 2.2.7 shows whatever address it wrote last.
 	{regexp.MustCompile(`(?m)^(   (Read timeout|State|Wantstate|Master router|Master priority|Effective priority|Total priority|Num track scripts|Number of interface and track script faults|Number of track scripts init) = ).*`), "$1..."},
+	// The same of the healthchecker, whose first checks may be over.
+	{regexp.MustCompile(`(?m)^( +(alive|Up|Has run|Current weight|effective weight|previous effective_weight|num failed checkers|RS set|quorum_state_up|Retries iterations|reloaded|num checkers up) = ).*`), "$1..."},
+	{regexp.MustCompile(`EFF WEIGHT = -?\d+`), "EFF WEIGHT = ..."},
+	{regexp.MustCompile(`(?m)^ +(Last (ran|transition|exit|status)|Current state).*\n`), ""},
 	{regexp.MustCompile(`(?m)^   Scripts in init state.*\n`), ""},
 	{regexp.MustCompile(`(?m)^   (Master (priority|router)|Track script faults).*\n`), ""},
 }

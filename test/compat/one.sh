@@ -6,6 +6,7 @@
 number=$1 who=$2 what=$3 program=$4
 shift 4
 out=/mnt/out/$number.$who
+export TMPDIR=/tmp
 mkdir -p $out
 
 for d in /run /tmp /etc/keepalived; do mkdir -p $d; mount -t tmpfs none $d; done
