@@ -59,9 +59,9 @@ install = missing=""; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev
 test: deps build lint generate-check
 	@set -o pipefail; counts=$$(mktemp -d); trap 'rm -rf $$counts' EXIT; \
 	KEEPALIVED_BIN=$(CURDIR)/bin/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
-	  $(GO) test -tags grpcnotrace -count=1 -p 2 -timeout 15m $$($(GO) list ./... | grep -v -e /test/interop -e /test/daemon -e /test/arch) && \
+	  $(GO) test -tags grpcnotrace -count=1 -p 2 -timeout 15m $$($(GO) list ./... | grep -v -e /test/interop -e /test/daemon -e /test/lvs -e /test/arch) && \
 	KEEPALIVED_BIN=$(CURDIR)/bin/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
-	  $(GO) test -tags grpcnotrace -count=1 -timeout 15m ./test/daemon && \
+	  $(GO) test -tags grpcnotrace -count=1 -p 1 -timeout 15m ./test/daemon ./test/lvs && \
 	KEEPALIVED_BIN=$(CURDIR)/bin/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
 	  $(GO) test -tags grpcnotrace -count=1 -v -timeout 15m ./test/interop | test/interop/summary && \
 	test/summary $$counts/kernel

@@ -154,7 +154,10 @@ func TestKernelCheckerKilled(t *testing.T) {
 	died := time.Now()
 	h.webs[2].stop()
 	next(old)
-	at := h.d.table.await(t, 15*time.Second, died, h.webs[2].addr, false)
+	// Two seconds until the next one is started, one until it looks, and what the
+	// configuration allows: the checker goes on where it was, so its retry counts.
+	limit := 2*time.Second + time.Second + delayLoop + connectTimeout + beforeRetry + connectTimeout + time.Second
+	at := h.d.table.await(t, limit, died, h.webs[2].addr, false)
 	t.Logf("a server that died with no healthchecker running was out %v later", at.Sub(died).Round(time.Millisecond))
 	for _, m := range h.d.table.since(died) {
 		if !has(m.text, h.webs[0].addr) || !has(m.text, h.webs[1].addr) {
