@@ -92,7 +92,8 @@ const service = block(`virtual_server 10.0.0.1 80 {
 // real server does not exist, and the kernel need not have ip_vs.
 func onlyService(a answer) bool {
 	for line := range strings.Lines(a.out) {
-		if strings.HasPrefix(line, "degraded: ") && !strings.HasPrefix(line, "degraded: [10.0.0.1]:tcp:80") {
+		why, bad := strings.CutPrefix(line, "degraded: ")
+		if bad && !strings.HasPrefix(why, "[10.0.0.1]:tcp:80") && !strings.HasPrefix(why, "nothing is balanced: ") {
 			return false
 		}
 	}

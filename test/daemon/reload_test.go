@@ -185,7 +185,9 @@ func TestReloadStorm(t *testing.T) {
 		conf("", base, inst{name: "VI_2", vrid: 51, vips: []string{vip2}}), "", "}}}}{{{",
 		conf("", inst{prio: 120, extra: base.extra}), conf("", base) + "frobnicate {\n",
 	}
+	began := time.Now()
 	r.master(files[0])
+	r.eventually("its only announcement", func() bool { return r.garps(vip1, began) == 1 })
 	since, states := time.Now(), r.said("(VI_1) Entering ")
 	vrrp := r.vrrpPid()
 	for i := range 50 {
