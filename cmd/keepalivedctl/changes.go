@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"keepalived/cmd/internal/meaning"
@@ -41,20 +42,50 @@ func writeChanges(w io.Writer, changes []shown) error {
 	return err
 }
 
-// ofReload are the differences that a reload would put in force, as the daemon tells
-// them, with what becomes of each instance by the plans of the children.
-func ofReload(r *pb.ReloadResponse) []shown {
-	fate := map[string]string{}
-	for _, p := range r.GetPlans() {
-		if p.GetRole() == pb.Role_ROLE_VRRP {
-			for _, name := range p.GetChanged() {
-				fate["vrrp_instance "+name] = ": changed in place, it keeps its state"
-			}
-			for _, name := range p.GetRestarted() {
-				fate["vrrp_instance "+name] = ": stopped and started anew"
-			}
+// fates tells what becomes of instances and virtual servers, by the plans of the
+// children.
+type fates []*pb.Plan
+
+// of is the fate of an object that has changed, as it stands behind its name.
+func (f fates) of(object string) string {
+	role, same := pb.Role_ROLE_VRRP, func(planned string) bool { return object == "vrrp_instance "+planned }
+	if words := strings.Fields(object); len(words) > 1 && words[0] == "virtual_server" {
+		role, same = pb.Role_ROLE_CHECKER, func(planned string) bool { return isService(planned, words[1:]) }
+	}
+	for _, p := range f {
+		if p.GetRole() != role {
+			continue
+		}
+		switch {
+		case slices.ContainsFunc(p.GetRestarted(), same):
+			return ": stopped and started anew"
+		case slices.ContainsFunc(p.GetChanged(), same):
+			return ": changed in place, it keeps its state"
+		case slices.ContainsFunc(p.GetAdded(), same) && slices.ContainsFunc(p.GetRemoved(), same):
+			return ": removed and added anew"
 		}
 	}
+	return ""
+}
+
+// isService reports whether a child's name of a virtual server, [10.0.0.1]:tcp:80, is
+// that of the words behind virtual_server.
+func isService(planned string, words []string) bool {
+	switch {
+	case words[0] == "fwmark" && len(words) > 1:
+		return planned == "FWM "+words[1]
+	case words[0] == "group" && len(words) > 1:
+		return strings.HasPrefix(planned, "["+words[1]+"]:0")
+	case len(words) > 1:
+		return strings.HasPrefix(planned, "["+words[0]+"]:") && strings.HasSuffix(planned, ":"+words[1])
+	}
+	return false
+}
+
+// ofReload are the differences that a reload would put in force, as the daemon tells
+// them.
+func ofReload(r *pb.ReloadResponse) []shown {
+	fate := fates(r.GetPlans())
 	var out []shown
 	for _, c := range r.GetChanges() {
 		kind := meaning.Changed
@@ -66,10 +97,14 @@ func ofReload(r *pb.ReloadResponse) []shown {
 		case pb.ConfigChangeKind_CONFIG_CHANGE_KIND_REORDERED:
 			kind = meaning.Reordered
 		}
-		out = append(out, shown{
+		line := shown{
 			Change: meaning.Change{Object: c.GetObject(), Keyword: c.GetKeyword(), Kind: kind, From: c.GetFrom(), To: c.GetTo()},
-			note:   fate[c.GetObject()], effect: c.GetEffect(),
-		})
+			effect: c.GetEffect(),
+		}
+		if c.GetKeyword() != "" {
+			line.note = fate.of(c.GetObject())
+		}
+		out = append(out, line)
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -113,6 +114,9 @@ func (n *nodeConfig) lookHere(o checkOptions) {
 			d.Severity = diag.Notice
 		case d.Severity != diag.Warning: // it is there, and only odd
 			d.Severity = diag.Fatal
+		}
+		if uid := os.Geteuid(); d.Code == diag.Script && d.Hint == "" && uid != 0 {
+			d.Hint = fmt.Sprintf("it was looked for as user %d, who may not see all that root sees", uid)
 		}
 		n.diags = append(n.diags, n.mask.Findings(diag.List{d})...)
 	}

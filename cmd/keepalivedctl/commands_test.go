@@ -89,6 +89,25 @@ func TestReload(t *testing.T) {
 		{"dry run", &fake{reload: &pb.ReloadResponse{Generation: 3, Plans: plans[:1]}},
 			[]string{"reload", "--dry-run"}, exitHealthy,
 			"nothing was changed; a reload would do this:\n  vrrp: 3 kept, 1 changed (VI_1), 2 removed (VI_2 VI_3), 1 added (VI_9)\n", ""},
+		{"dry run with what changes", &fake{reload: &pb.ReloadResponse{Generation: 3, Plans: []*pb.Plan{
+			{Role: pb.Role_ROLE_VRRP, Changed: []string{"VI_1"}, Restarted: []string{"VI_2"}, Added: []string{"VI_9"}},
+			{Role: pb.Role_ROLE_CHECKER, Changed: []string{"[10.0.0.1]:tcp:80", "FWM 7"}, Removed: []string{"[10.0.0.2]:tcp:80"}, Added: []string{"[10.0.0.2]:udp:80"}},
+		}, Changes: []*pb.ConfigChange{
+			{Object: "vrrp_instance VI_1", Keyword: "priority", Kind: pb.ConfigChangeKind_CONFIG_CHANGE_KIND_CHANGED, From: []string{"100"}, To: []string{"150"}, Effect: "Taken over at once."},
+			{Object: "vrrp_instance VI_1", Keyword: "nopreempt", Kind: pb.ConfigChangeKind_CONFIG_CHANGE_KIND_ADDED, To: []string{""}},
+			{Object: "vrrp_instance VI_2", Keyword: "virtual_router_id", Kind: pb.ConfigChangeKind_CONFIG_CHANGE_KIND_CHANGED, From: []string{"5"}, To: []string{"6"}},
+			{Object: "vrrp_instance VI_9", Kind: pb.ConfigChangeKind_CONFIG_CHANGE_KIND_ADDED},
+			{Object: "virtual_server 10.0.0.1 80", Keyword: "lvs_sched", Kind: pb.ConfigChangeKind_CONFIG_CHANGE_KIND_CHANGED, From: []string{"rr"}, To: []string{"wlc"}},
+			{Object: "virtual_server 10.0.0.2 80", Keyword: "protocol", Kind: pb.ConfigChangeKind_CONFIG_CHANGE_KIND_CHANGED, From: []string{"TCP"}, To: []string{"UDP"}},
+			{Object: "virtual_server fwmark 7", Keyword: "alpha", Kind: pb.ConfigChangeKind_CONFIG_CHANGE_KIND_REMOVED, From: []string{""}},
+		}}}, []string{"reload", "--dry-run"}, exitHealthy,
+			"nothing was changed; a reload would do this:\n  vrrp: 0 kept, 1 changed (VI_1), 1 restarted (VI_2), 1 added (VI_9)\n" +
+				"  checker: 0 kept, 2 changed ([10.0.0.1]:tcp:80 FWM 7), 1 removed ([10.0.0.2]:tcp:80), 1 added ([10.0.0.2]:udp:80)\n" +
+				"~ vrrp_instance VI_1: changed in place, it keeps its state\n    priority: 100 -> 150\n        Taken over at once.\n    nopreempt: added\n" +
+				"~ vrrp_instance VI_2: stopped and started anew\n    virtual_router_id: 5 -> 6\n+ vrrp_instance VI_9\n" +
+				"~ virtual_server 10.0.0.1 80: changed in place, it keeps its state\n    lvs_sched: rr -> wlc\n" +
+				"~ virtual_server 10.0.0.2 80: removed and added anew\n    protocol: TCP -> UDP\n" +
+				"~ virtual_server fwmark 7: changed in place, it keeps its state\n    alpha: removed\n", ""},
 		{"refused", &fake{reloadErr: &adminapi.RefusedError{Reason: "the configuration cannot run", Diagnostics: []*pb.Diagnostic{warning, fatal}}},
 			[]string{"reload"}, exitDegraded, "",
 			"/etc/keepalived/keepalived.conf:14:5: warning: Unknown keyword 'frob' (expected a keyword of vrrp_instance; did you mean 'priority'?; is it priority?)\nerror: the virtual router id must be set\n" +

@@ -113,7 +113,7 @@ func TestDryRunTellsWhat(t *testing.T) {
 		"~ vrrp_instance VI_1: changed in place, it keeps its state\n    priority: 100 -> 150\n",
 		"    virtual_ipaddress: + " + vip2 + "/24\n",
 		"~ vrrp_instance VI_2: stopped and started anew\n    virtual_router_id: 52 -> 53\n",
-		"~ virtual_server 10.0.0.1 80\n    lvs_sched: rr -> wlc\n",
+		"~ virtual_server 10.0.0.1 80: changed in place, it keeps its state\n    lvs_sched: rr -> wlc\n",
 	} {
 		if a.status != 0 || !strings.Contains(a.out, want) {
 			t.Errorf("no %q in %v", want, a)
