@@ -36,8 +36,9 @@ type check struct {
 	url     URL  // that is being read
 	path    bool // it has one
 	regex   Regex
-	pattern bool // it has a regex
-	named   bool // BFD_CHECK: a name was tried
+	pattern bool   // it has a regex
+	named   bool   // BFD_CHECK: a name was tried
+	hosts   []host // of SMTP_CHECK
 }
 
 // kind is one type of checker.
@@ -72,7 +73,7 @@ func checkKinds() []kind {
 		of(TCPCheck, connected(none), nil),
 		of(HTTPGet, connected(httpRows), finishHTTP),
 		of(SSLGet, connected(httpRows), finishHTTP),
-		of(SMTPCheck, connected(smtpRows), nil),
+		of(SMTPCheck, connected(smtpRows), finishSMTP),
 		of(DNSCheck, connected(dnsRows), nil),
 		of(MiscCheck, func(path string) []cursor.Row[check] { return append(scheduleRows(path), miscRows(path)...) }, finishMisc),
 		of(UDPCheck, connected(udpRows), finishUDP),
@@ -107,7 +108,7 @@ func (k kind) read(r *server, c *cursor.Cursor) {
 	case SMTPCheck:
 		state.smtp = &SMTP{Helo: defaultHelo}
 	case DNSCheck:
-		state.dns = &DNS{Type: "SOA", Name: "."}
+		state.dns = &DNS{Type: "SOA"}
 	case UDPCheck:
 		state.udp = &Datagram{MaxLength: 255}
 	case FileCheck:
@@ -132,7 +133,11 @@ func (k *check) complete() {
 		retry = k.retry
 	}
 	k.Retry = uint32(retry)
-	k.RetryDelay = orDuration(k.retryDelay, orDuration(r.Timing.RetryDelay, k.DefaultRetryDelay))
+	between := k.DefaultRetryDelay
+	if k.Kind == DNSCheck {
+		between = k.DelayLoop
+	}
+	k.RetryDelay = orDuration(k.retryDelay, orDuration(r.Timing.RetryDelay, between))
 	k.Warmup = orDuration(k.warmup, orDuration(r.Timing.Warmup, k.DelayLoop))
 	k.Alpha = k.alpha.Or(r.Alpha)
 	k.LogAll = k.log.Or(s.d.g.LogAllFailures)
@@ -161,7 +166,7 @@ func (k *check) completeKind() (retry int64) {
 	case SMTPCheck:
 		k.SMTP = k.smtp
 	case DNSCheck:
-		retry, k.DefaultRetryDelay = 3, k.DelayLoop
+		retry, k.DefaultRetryDelay = 3, 0 // as dumped: it is delay_loop
 		k.DNS = k.dns
 	case UDPCheck:
 		k.UDP = k.udp

@@ -17,7 +17,7 @@ func Load(t *config.Tree, g *global.Config) (*Config, diag.List) {
 	var diags diag.List
 	d := &decoder{
 		cfg: &Config{Global: g}, g: g, diags: &diags,
-		groups: map[string]*Group{}, files: map[string]bool{}, bfds: map[string]*BFD{}, services: map[string]int{},
+		groups: map[string]*Group{}, files: map[string]File{}, bfds: map[string]*BFD{}, services: map[string]int{},
 	}
 	rootTable.DecodeOrdered(d, t.Roots, &diags, &d.order, "virtual_server_group", "bfd_instance", "track_file", "vrrp_track_file")
 	return d.cfg, diags
@@ -43,10 +43,22 @@ func rootRows() []cursor.Row[decoder] {
 
 func (d *decoder) readTrackFile(c *cursor.Cursor) {
 	w, _ := c.Next()
+	f, found := File{Name: w.Text, Weight: 1}, false
 	for _, n := range c.Block() {
-		if n.Keyword.Text == "file" && len(n.Args) > 0 {
-			d.files[w.Text] = true
+		var mute diag.List // the VRRP decoder says what is wrong with it
+		v := cursor.New(n, &mute)
+		switch n.Keyword.Text {
+		case "file":
+			found = found || v.More()
+		case "weight":
+			if n, ok := v.Int(-254, 254); ok {
+				o, _ := v.Next()
+				f.Weight, f.Reverse = n, o.Text == "reverse"
+			}
 		}
+	}
+	if _, twice := d.files[w.Text]; found && !twice {
+		d.files[w.Text] = f
 	}
 }
 

@@ -102,7 +102,7 @@ func EqualCheck(a, b *Check) bool {
 	return a.Kind == b.Kind && a.Connection == b.Connection && a.DelayLoop == b.DelayLoop && a.Warmup == b.Warmup &&
 		a.Retry == b.Retry && a.RetryDelay == b.RetryDelay && a.DefaultRetryDelay == b.DefaultRetryDelay &&
 		a.Alpha == b.Alpha && a.LogAll == b.LogAll && equalHTTP(a.HTTP, b.HTTP) && equalMisc(a.Misc, b.Misc) &&
-		equalSMTP(a.SMTP, b.SMTP) && equalPointed(a.DNS, b.DNS) && equalUDP(a.UDP, b.UDP) && equalBFD(a.BFD, b.BFD) && equalPointed(a.File, b.File)
+		equalPointed(a.SMTP, b.SMTP) && equalPointed(a.DNS, b.DNS) && equalUDP(a.UDP, b.UDP) && equalBFD(a.BFD, b.BFD) && equalPointed(a.File, b.File)
 }
 
 func equalPointed[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
@@ -129,10 +129,6 @@ func equalRegex(a, b *Regex) bool {
 	}
 	return a.Pattern == b.Pattern && a.NoMatch == b.NoMatch && slices.Equal(a.Options, b.Options) &&
 		a.MinOffset == b.MinOffset && a.MaxOffset == b.MaxOffset && a.StackStart == b.StackStart && a.StackMax == b.StackMax
-}
-
-func equalSMTP(a, b *SMTP) bool {
-	return a == b || a != nil && b != nil && a.Helo == b.Helo && slices.Equal(a.Hosts, b.Hosts)
 }
 
 func equalUDP(a, b *Datagram) bool {

@@ -53,7 +53,7 @@ func fileCheckRows(path string) []cursor.Row[check] {
 			if !ok {
 				return
 			}
-			if !k.r.s.d.files[w.Text] {
+			if _, known := k.r.s.d.files[w.Text]; !known {
 				c.Errorf(w.Range, diag.NotFound, "track_file %s not found", w.Text)
 				return
 			}
@@ -68,6 +68,9 @@ func finishFile(k *check, c *cursor.Cursor) bool {
 	if k.file.Name == "" {
 		c.Errorf(c.Range(), diag.BadValue, "FILE_CHECK has no track_file specified - ignoring")
 		return false
+	}
+	if own := k.r.s.d.files[k.file.Name]; !k.file.WeightSet {
+		k.file.Weight, k.file.Reverse = own.Weight, own.Reverse
 	}
 	return true
 }

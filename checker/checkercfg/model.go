@@ -327,14 +327,12 @@ type Regex struct {
 // SMTP is SMTP_CHECK: a greeting, HELO and QUIT.
 type SMTP struct {
 	Helo string // helo_name
-	// Hosts are those of deprecated host blocks, in the order of the file.
-	Hosts []Connection
 }
 
 // DNS is DNS_CHECK: one question over UDP.
 type DNS struct {
 	Type string // as DNSTypes has it
-	Name string // "." is the root
+	Name string // "" is the root
 }
 
 // Datagram is UDP_CHECK.

@@ -3,6 +3,7 @@ package checkercfg
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"keepalived/core/config"
 	"keepalived/core/config/cursor"
@@ -21,19 +22,32 @@ func smtpRows(path string) []cursor.Row[check] {
 	return append(rows, connectionRows(path+"/host")...)
 }
 
-// readHost reads a host block: a connection of its own.
+// readHost reads a host block: a connection of its own. What it does not say is the real
+// server's.
 func readHost(k *check, c *cursor.Cursor) {
 	conn, timeout := k.Connection, k.timeout
 	k.Connection, k.timeout = Connection{}, Unset
 	hostTable.Decode(k, c.Block(), c.Diags())
-	to := k.Connection.Addr
-	if !to.IsValid() {
-		to = k.r.Addr
-	}
-	k.bindLike(to)
-	k.Connection.Timeout = max(k.timeout, 0)
-	k.smtp.Hosts = append(k.smtp.Hosts, k.Connection)
+	k.hosts = append(k.hosts, host{k.Connection, k.timeout, k.bindAt})
 	k.Connection, k.timeout = conn, timeout
+}
+
+// host is one host block.
+type host struct {
+	Connection
+	timeout time.Duration
+	bindAt  diag.Range
+}
+
+// finishSMTP makes one checker of each host block.
+func finishSMTP(k *check, _ *cursor.Cursor) bool {
+	for _, h := range k.hosts {
+		one, shown := *k, *k.Check
+		one.Check = &shown
+		one.Connection, one.timeout, one.bindAt = h.Connection, h.timeout, h.bindAt
+		k.r.checks = append(k.r.checks, &one)
+	}
+	return len(k.hosts) == 0
 }
 
 // DNSTypes are the records that DNS_CHECK can ask for.
@@ -52,7 +66,7 @@ func dnsRows(path string) []cursor.Row[check] {
 				k.dns.Type = t
 			}
 		})),
-		doc("", ". (the root)", valued(path, "name", config.Of(config.Text), func(k *check, c *cursor.Cursor) {
+		doc("", "the root", valued(path, "name", config.Of(config.Text), func(k *check, c *cursor.Cursor) {
 			if w, ok := c.Word(); ok {
 				k.dns.Name = w.Text
 			}

@@ -151,7 +151,7 @@ type decoder struct {
 	g        *global.Config
 	diags    *diag.List
 	groups   map[string]*Group // virtual_server_group
-	files    map[string]bool   // track_file so far
+	files    map[string]File   // track_file so far
 	bfds     map[string]*BFD   // bfd_instance so far
 	order    cursor.Order
 	services map[string]int // how many of a key there are

@@ -30,7 +30,7 @@ func (s *Snapshot) Text() []byte {
 	for i := range s.Services {
 		w.service(&s.Services[i])
 	}
-	if s.hasChecks(func(*checkercfg.Check) bool { return true }) {
+	if s.hasChecks(func(*checkercfg.Check) bool { return true }) || s.hasIdle() {
 		w.Section("Health checkers")
 	}
 	for i := range s.Services {
@@ -40,6 +40,7 @@ func (s *Snapshot) Text() []byte {
 				w.Line(1, "%s -> %s", v.Config.Name(), v.Servers[j].Config.Name())
 				w.check(&v.Servers[j].Checks[k])
 			}
+			w.idle(v, &v.Servers[j])
 		}
 	}
 	return append(s.Global[:len(s.Global):len(s.Global)], w.Bytes()...)
@@ -245,14 +246,19 @@ func (w *text) server(r *Server) {
 	w.Line(3, "num failed checkers = %d", r.Failed)
 	w.Line(3, "RS set = %s", oneZero(r.Set))
 	w.Line(3, "reloaded = %s", oneZero(r.Reloaded))
+	w.tracked(c)
 }
 
 func (w *text) check(k *Check) {
 	c := k.Config
-	w.Line(3, "Enabled = yes")
+	w.Line(3, "Enabled = %s", yesNo(c.Kind.Runs()))
 	w.Line(3, "Up = %s", yesNo(k.Up))
 	w.Line(3, "Has run = %s", yesNo(k.HasRun))
 	w.Line(3, "Current weight = %d", k.Delta)
+	if c.BFD != nil || c.File != nil {
+		w.event(c)
+		return
+	}
 	w.Line(3, "Alpha = %s", yesNo(c.Alpha))
 	w.Line(3, "Delay loop = %d us", c.DelayLoop.Microseconds())
 	w.Line(3, "Warmup = %d us", c.Warmup.Microseconds())
@@ -271,6 +277,8 @@ func (w *text) check(k *Check) {
 		w.web(k)
 	case c.Misc != nil:
 		w.misc(k)
+	case c.SMTP != nil || c.DNS != nil || c.UDP != nil:
+		w.other(c)
 	default:
 		w.Line(3, "Keepalive method = %s", c.Kind)
 	}

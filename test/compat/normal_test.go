@@ -30,6 +30,8 @@ var masks = []struct {
 	{regexp.MustCompile(`(?m)^ nftables (table name|base chain priority|don't force|force use).*\n`), ""},
 	{regexp.MustCompile(`(?m)^------< Static (Addresses|Routes|Rules) >------\n(     .*\n)*`), ""},
 	{regexp.MustCompile(`(?m)^   Virtual (Routes|Rules) :\n(     .*\n)*`), ""},
+	// Checkers that do not run yet say so.
+	{regexp.MustCompile(`(?m)^   Enabled = .*`), "   Enabled = ..."},
 	// Secrets: 2.4.0 masks them as well.
 	{regexp.MustCompile(`(?m)^(   Password = ).*`), "$1***"},
 	// Where the state machine is by the time of the dump. Before it has heard a master

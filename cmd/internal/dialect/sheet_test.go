@@ -154,6 +154,9 @@ func serviceOf(c cell, n int) string {
 func checkOf(c cell, check, inner string) string {
 	line := c.line() + "\n"
 	if inner == "host" {
+		if c.Name != "connect_timeout" {
+			line += "connect_timeout 7\n" // without one 2.2.7 has none
+		}
 		line = "host {\n" + line + "}\n"
 	}
 	switch check {
@@ -170,6 +173,8 @@ func checkOf(c cell, check, inner string) string {
 		if c.Name != "misc_path" {
 			line += "misc_path /usr/bin/true\n"
 		}
+	case "UDP_CHECK":
+		line += "require_reply\n"
 	case "BFD_CHECK":
 		return "BFD_CHECK {\nname B\n" + line + "}\n"
 	case "FILE_CHECK":
