@@ -51,6 +51,7 @@ func (s *service) complete() {
 		s.Protocol = NoProtocol
 	} else if s.Kind == ByGroup && s.Protocol != NoProtocol && s.Group.onlyMarks() {
 		s.complain("Warning: Virtual server %s: protocol specified for fwmark - protocol will be ignored", s.title())
+		s.Protocol = NoProtocol
 	}
 	s.Timing.inherit(Timing{ConnectTimeout: defaultConnectTimeout, DelayLoop: defaultDelayLoop, Retry: Unset, RetryDelay: Unset, Warmup: Unset})
 	s.Mail = s.mail.Or(s.d.g.SMTPAlertChecker.Or(s.d.g.SMTPAlert.Or(false)))

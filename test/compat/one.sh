@@ -9,6 +9,7 @@ out=/mnt/out/$number.$who
 export TMPDIR=/tmp
 mkdir -p $out
 
+hostname lab
 for d in /run /tmp /etc/keepalived; do mkdir -p $d; mount -t tmpfs none $d; done
 cp -r /mnt/in/$number/. /etc/keepalived
 cd /etc/keepalived

@@ -86,7 +86,7 @@ func ask(t *testing.T, all []input, what func(input) (their, our job)) (their, o
 	run("programs", `cp "$1" "$0/program" && cp "$2" "$0/one.sh"`, program, "one.sh")
 	// Most of the time goes by waiting for a start, so more run at once than can compute.
 	run("lab", `exec unshare --mount --propagation private bash -c 'mount --bind "$0" /mnt && cd /mnt &&
-xargs -P "$1" -L 1 unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private bash /mnt/one.sh <jobs' "$0" "$1"`,
+xargs -P "$1" -L 1 unshare --net --mount --uts --pid --fork --kill-child --mount-proc --propagation private bash /mnt/one.sh <jobs' "$0" "$1"`,
 		map[bool]string{true: "3", false: "10"}[netlab.Kernel() == "uml"])
 	for i, in := range all {
 		forThem, forUs := what(in)
