@@ -61,12 +61,11 @@ func (h *house) looked() {
 	}
 }
 
-// connections is what the kernel has counted for a server; it is 0 again for an entry that
-// was removed and added.
-func (h *house) connections(server string) int {
+// connections is what the kernel has counted for a server or a service.
+func (h *house) connections(addr string) int {
 	h.t.Helper()
 	for _, l := range ipvsadm(h.t, h.d.host, "-L", "-n", "--stats", "--exact") {
-		if w := strings.Fields(l); len(w) > 2 && w[0] == "->" && w[1] == server {
+		if w := strings.Fields(l); len(w) > 2 && w[1] == addr {
 			n, _ := strconv.Atoi(w[2])
 			return n
 		}
@@ -74,18 +73,44 @@ func (h *house) connections(server string) int {
 	return 0
 }
 
-// counted waits until the kernel, which does that every two seconds, has counted connections
-// of every server.
-func (h *house) counted() map[string]int {
+// order lists the servers as the kernel does, the one added last first: an entry that was
+// removed and added has another place.
+func (h *house) order() (servers []string) {
 	h.t.Helper()
-	by := map[string]int{}
-	for _, w := range h.webs {
-		netlab.Eventually(h.t, 6*time.Second, "connections counted for "+w.addr, func() bool {
-			by[w.addr] = h.connections(w.addr)
-			return by[w.addr] > 0
-		})
+	out, err := h.d.host.Command("ipvsadm", "-L", "-n", "--nosort").CombinedOutput()
+	if err != nil {
+		h.t.Fatalf("ipvsadm -L: %v\n%s", err, out)
 	}
-	return by
+	for line := range strings.Lines(string(out)) {
+		if w := strings.Fields(line); len(w) > 4 && w[0] == "->" {
+			servers = append(servers, w[1])
+		}
+	}
+	return servers
+}
+
+// identity is what an entry that was removed and added does not keep: the service's count
+// of connections starts anew, a server's place is another.
+type identity struct {
+	connections int
+	order       []string
+}
+
+func (h *house) identity() identity { return identity{h.connections(vip + ":80"), h.order()} }
+
+// kept fails the test when an entry is not the one it was.
+func (h *house) kept(before identity, what string) {
+	h.t.Helper()
+	if now := h.identity(); now.connections < before.connections || !slices.Equal(now.order, before.order) {
+		h.t.Errorf("%s removed and added an entry: %+v, before %+v", what, now, before)
+	}
+}
+
+// counted waits until the kernel, which does that every two seconds, has counted connections.
+func (h *house) counted() identity {
+	h.t.Helper()
+	netlab.Eventually(h.t, 6*time.Second, "connections counted", func() bool { return h.connections(vip+":80") >= len(h.webs) })
+	return h.identity()
 }
 
 // untouched fails the test when the table was another one at any moment since then.
@@ -180,7 +205,7 @@ func TestKernelDeaths(t *testing.T) {
 	h := newHouse(t, 2)
 	began := time.Now()
 	downloads := h.downloads()
-	counted := h.counted()
+	before := h.counted()
 	for _, death := range []struct {
 		what string
 		kill func()
@@ -204,11 +229,7 @@ func TestKernelDeaths(t *testing.T) {
 			d.goesOn(t, "the start after kill -9 of "+death.what+", from "+string(who))
 		}
 		h.untouched(began, "kill -9 of "+death.what+" or the start after it")
-		for _, w := range h.webs {
-			if n := h.connections(w.addr); n < counted[w.addr] {
-				t.Errorf("%s, killed: the entry of %s is a new one: %d connections counted, %d before", death.what, w.addr, n, counted[w.addr])
-			}
-		}
+		h.kept(before, "kill -9 of "+death.what+" or the start after it")
 	}
 	h.d.stop()
 	if left := ipvsadm(t, h.d.host, "-S", "-n"); !slices.Equal(left, foreign) {

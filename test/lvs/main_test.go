@@ -63,6 +63,3 @@ func needs(t *testing.T, more ...string) {
 	t.Helper()
 	netlab.Need(t, append([]string{"root", "netns", "veth", "ipvs", "keepalived", "cmd:ipvsadm"}, more...)...)
 }
-
-// selfCheck tells that the real keepalived stands in for ours, to judge the tests by it.
-func selfCheck() bool { return ours == netlab.RealKeepalived }
