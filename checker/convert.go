@@ -77,7 +77,7 @@ func serverProto(now clock.Instant, r *snapshot.Server, o *pb.ServerOverride, to
 
 func checkerProto(now clock.Instant, k *snapshot.Check, took time.Duration) *pb.Checker {
 	c := &pb.Checker{
-		Type: k.Config.Kind.String(), Up: k.Up, HasRun: k.HasRun, Good: k.Good, Cause: causeWord(k.Cause, k.Exit),
+		Type: k.Config.Kind.String(), Up: k.Up, HasRun: k.HasRun, Good: k.Good, Cause: checkWord(k),
 		Retries: k.Iterations, Weight: k.Delta, Since: wallProto(k.Since), Running: k.Due == clock.Never,
 	}
 	if k.LastRan.Micros != 0 {
@@ -91,6 +91,20 @@ func checkerProto(now clock.Instant, k *snapshot.Check, took time.Duration) *pb.
 	}
 	return c
 }
+
+// checkWord is what there is to say of the latest probe.
+func checkWord(k *snapshot.Check) string {
+	word := causeWord(k.Cause, k.Exit)
+	switch {
+	case !k.Unsigned:
+		return word
+	case word == "":
+		return unsignedWord
+	}
+	return word + ", " + unsignedWord
+}
+
+const unsignedWord = "certificate not signed by ca"
 
 func wallProto(w dump.Wall) *timestamppb.Timestamp {
 	if w.Micros == 0 {

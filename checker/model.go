@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"strings"
 	"time"
 
 	"keepalived/checker/checkercfg"
@@ -77,7 +78,7 @@ func decode(t *config.Tree, host string, dumpDir string) (*model, diag.List) {
 		m.notes = append(m.notes, "net_namespace_ipvs without a name has no effect: ip_vs of network namespace "+g.Namespace+" is used")
 	}
 	if err != nil {
-		m.notes = append(m.notes, err.Error()+": SSL_GET shows no certificate and accepts every one")
+		m.notes = append(m.notes, strings.Split(err.Error(), "\n")...) // both files can be missing
 	}
 	m.globals = g.Dump(false, global.Facts{IDs: process.Accounts{}.IDs})
 	m.files = dumpFilesOf(g, dumpDir)

@@ -68,6 +68,10 @@ func checkText(a *health.Action, c *checkercfg.Check) string {
 		return scriptRetryText(a, misc)
 	case health.MsgStep:
 		return stepText(a, c)
+	case health.MsgUnsigned:
+		return "SSL_GET: the certificate of " + rs + " for VS " + vs + " is not signed by the ca, accepted all the same"
+	case health.MsgSigned:
+		return "SSL_GET: the certificate of " + rs + " for VS " + vs + " is signed by the ca now"
 	case health.MsgGood:
 		return map[health.Kind]string{
 			health.TCP:  "TCP connection to " + rs + " success.",
@@ -84,22 +88,28 @@ func checkText(a *health.Action, c *checkercfg.Check) string {
 		return "TCP_CHECK on service " + rs + " failed" + retries + "."
 	case a.Check.Kind != health.Misc:
 		return "HTTP_CHECK on service " + rs + " failed" + retries + "."
-	case a.Cause == health.CauseScriptLimit && a.Retries > 0:
-		return fmt.Sprintf("%s timed out after %d %s.", misc, a.Retries, plural(a.Retries))
-	case a.Cause == health.CauseScriptLimit:
-		return misc + " timed out with retry disabled."
-	case a.Retries > 0:
-		return fmt.Sprintf("%s failed%s (exited with status %d).", misc, retries, a.Code)
 	}
-	return fmt.Sprintf("%s failed with retry disabled (exited with status %d).", misc, a.Code)
+	failed, ending := scriptEnding(a)
+	if a.Retries > 0 {
+		return fmt.Sprintf("%s%s after %d %s%s", misc, failed, a.Retries, plural(a.Retries), ending)
+	}
+	return misc + failed + " with retry disabled" + ending
+}
+
+// scriptEnding is how a script ended: the verb and, at the end of the sentence, with what.
+func scriptEnding(a *health.Action) (failed, ending string) {
+	switch a.Cause {
+	case health.CauseScriptLimit:
+		return " timed out", "."
+	case health.CauseSignal:
+		return " failed", fmt.Sprintf(" (due to signal %d).", a.Code)
+	}
+	return " failed", fmt.Sprintf(" (exited with status %d).", a.Code)
 }
 
 // scriptRetryText is about a script's failure that is tried again.
 func scriptRetryText(a *health.Action, misc string) string {
-	failed, ending := " failed", fmt.Sprintf(" (exited with status %d).", a.Code)
-	if a.Cause == health.CauseScriptLimit {
-		failed, ending = " timed out", "."
-	}
+	failed, ending := scriptEnding(a)
 	if all := a.Check.Retries; a.Retries < all {
 		return fmt.Sprintf("%s%s on retry %d/%d%s", misc, failed, all-a.Retries, all, ending)
 	}
@@ -138,13 +148,24 @@ func causeText(a *health.Action, misc string) string {
 		}
 		return "TCP connection to " + rs + " failed."
 	}
+	web := "HTTP"
+	if a.Check.Kind == health.SSL {
+		web = "SSL"
+	}
 	switch a.Cause {
-	case health.CauseRefused:
+	case health.CauseRefused, health.CauseHandshakeReset:
 		return "Connection failed server " + rs + "."
+	case health.CauseUnreachable:
+		return "HTTP_CHECK - network unreachable server " + rs + "."
 	case health.CauseTimeout:
 		return "Timeout connecting server " + rs + "."
 	case health.CauseReadTimeout:
-		return "Timeout WEB read server " + rs + "."
+		if web == "HTTP" { // before the first byte; SSL has one text for both
+			web = "WEB"
+		}
+		return "Timeout " + web + " read server " + rs + "."
+	case health.CauseStalled:
+		return "Timeout " + web + " read server " + rs + "."
 	case health.CauseStatus:
 		return "HTTP status code error to server " + rs + "."
 	case health.CauseDigest:
@@ -156,6 +177,18 @@ func causeText(a *health.Action, misc string) string {
 			return misc + " could not be started. Rescheduling."
 		}
 		return "WEB socket bind failed. Rescheduling. (service " + rs + ")"
+	}
+	return readText(a.Cause, web, rs)
+}
+
+// readText is about an answer that broke off. Over SSL 2.2.7 tells the orderly end from
+// the reset the other way round.
+func readText(c health.Cause, web, rs string) string {
+	switch {
+	case web == "SSL" && c == health.CauseRead:
+		return "SSL read error from server " + rs + "."
+	case web == "HTTP" && c == health.CauseReset:
+		return "Read error with server " + rs + "."
 	}
 	return "Read, no data received from  server " + rs + "."
 }
@@ -258,6 +291,19 @@ func causeWord(c health.Cause, code int32) string {
 		return "timed out"
 	case health.CauseLocal:
 		return "could not be made here"
+	case health.CauseSignal:
+		if code == 0 { // of the latest run that ended by itself
+			return "ended by a signal"
+		}
+		return fmt.Sprintf("ended by signal %d", code)
+	case health.CauseUnreachable:
+		return "network unreachable"
+	case health.CauseStalled:
+		return "answer not whole in time"
+	case health.CauseReset:
+		return "connection reset"
+	case health.CauseHandshakeReset:
+		return "connection reset in the TLS handshake"
 	}
 	return ""
 }

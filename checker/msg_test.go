@@ -57,6 +57,68 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// Every cause has a text for every kind of check that can have it, and another than the
+// others but where 2.2.7 has one for several.
+func TestEveryCauseHasItsText(t *testing.T) {
+	const rs = " server RS."
+	lost := "Read, no data received from  server RS."
+	type texts struct{ tcp, http, ssl, retry, bad string } // "": cannot be
+	want := map[health.Cause]texts{
+		health.CauseRefused:        {tcp: "TCP connection to RS failed.", http: "Connection failed" + rs, ssl: "Connection failed" + rs},
+		health.CauseTimeout:        {tcp: "TCP connection to RS timeout.", http: "Timeout connecting" + rs, ssl: "Timeout connecting" + rs},
+		health.CauseUnreachable:    {tcp: "TCP connection to RS failed.", http: "HTTP_CHECK - network unreachable" + rs, ssl: "HTTP_CHECK - network unreachable" + rs},
+		health.CauseReadTimeout:    {http: "Timeout WEB read" + rs, ssl: "Timeout SSL read" + rs},
+		health.CauseStalled:        {http: "Timeout HTTP read" + rs, ssl: "Timeout SSL read" + rs},
+		health.CauseStatus:         {http: "HTTP status code error to" + rs, ssl: "HTTP status code error to" + rs},
+		health.CauseDigest:         {http: "MD5 digest error to" + rs, ssl: "MD5 digest error to" + rs},
+		health.CauseTLS:            {ssl: "SSL handshake/communication error connecting to" + rs},
+		health.CauseHandshakeReset: {ssl: "Connection failed" + rs},
+		health.CauseRead:           {http: lost, ssl: "SSL read error from" + rs},
+		health.CauseReset:          {http: "Read error with" + rs, ssl: lost},
+		health.CauseLocal: {tcp: "TCP socket bind failed. Rescheduling. (service RS)", http: "WEB socket bind failed. Rescheduling. (service RS)",
+			ssl: "WEB socket bind failed. Rescheduling. (service RS)"},
+		health.CauseExit:        {retry: "M failed, will do 1 retry (exited with status 7).", bad: "M failed after 1 retry (exited with status 7)."},
+		health.CauseSignal:      {retry: "M failed, will do 1 retry (due to signal 7).", bad: "M failed after 1 retry (due to signal 7)."},
+		health.CauseScriptLimit: {retry: "M timed out, will do 1 retry.", bad: "M timed out after 1 retry."},
+	}
+	service, server := &health.ServiceConfig{Name: "VS"}, &health.ServerConfig{Name: "RS"}
+	script := &checkercfg.Check{Misc: &checkercfg.Misc{Script: &cursor.Script{Argv: []string{"/x"}}}}
+	misc := &health.CheckerConfig{Kind: health.Misc, Retries: 1}
+	words := map[string]health.Cause{}
+	for c := health.CauseNone + 1; c < health.Causes; c++ {
+		text := func(check *health.CheckerConfig, msg health.Msg) string {
+			a := health.Action{Msg: msg, Cause: c, Code: 7, Retries: 1, Check: check, Service: service, Server: server}
+			if check.Kind != health.Misc {
+				return checkText(&a, nil)
+			}
+			return strings.ReplaceAll(checkText(&a, script), "Misc check for [RS VS VS] by [/x]", "M")
+		}
+		w, ok := want[c]
+		if !ok {
+			t.Errorf("cause %d is not in this table", c)
+		}
+		for _, tt := range []struct{ want, got string }{
+			{w.tcp, text(&health.CheckerConfig{Kind: health.TCP}, health.MsgCause)},
+			{w.http, text(&health.CheckerConfig{Kind: health.HTTP}, health.MsgCause)},
+			{w.ssl, text(&health.CheckerConfig{Kind: health.SSL}, health.MsgCause)},
+			{w.retry, text(misc, health.MsgScriptRetry)},
+			{w.bad, text(misc, health.MsgBad)},
+		} {
+			if tt.want != "" && tt.got != tt.want {
+				t.Errorf("cause %d: %q, want %q", c, tt.got, tt.want)
+			}
+		}
+		word := causeWord(c, 7)
+		if was, twice := words[word]; twice || word == "" {
+			t.Errorf("causes %d and %d are both %q in the status", was, c, word)
+		}
+		words[word] = c
+	}
+	if got := causeWord(health.CauseNone, 0); got != "" {
+		t.Errorf("no cause is %q", got)
+	}
+}
+
 // Every message has a text of its own.
 func TestEveryMessageHasAText(t *testing.T) {
 	service := &health.ServiceConfig{Name: "VS1", Sorry: health.Sorry{Name: "S1"}}

@@ -67,10 +67,24 @@ func sslRows() []cursor.Row[SSL] {
 	password.Secret = 1
 	return []cursor.Row[SSL]{
 		password,
-		text("SSL", "ca", "<file>", "SSL cafile missing", func(s *SSL, v string) { s.CA = v }),
+		authority(),
 		text("SSL", "certificate", "<file>", "SSL certfile missing", func(s *SSL, v string) { s.Certificate = v }),
 		text("SSL", "key", "<file>", "SSL keyfile missing", func(s *SSL, v string) { s.Key = v }),
 	}
+}
+
+// authority is the ca. 2.2.7 reads it and looks at no certificate; to believe the word
+// would take servers out of service that it keeps.
+func authority() cursor.Row[SSL] {
+	r := text("SSL", "ca", "<file>", "SSL cafile missing", func(s *SSL, v string) { s.CA = v })
+	into := r.Into
+	r.Into = func(s *SSL, c *cursor.Cursor) {
+		into(s, c)
+		if s.CA != "" {
+			c.Diags().Noticef(c.Line(), diag.Ignored, "certificates that ca %s has not signed are accepted, as keepalived does; the log and the status name servers that have one", s.CA)
+		}
+	}
+	return r
 }
 
 // ScriptUses lists the scripts of the configuration, in the order of the model.

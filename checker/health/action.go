@@ -83,6 +83,9 @@ const (
 	// … failed with retry disabled (exited with status Code).
 	MsgBad
 
+	MsgUnsigned // own: the certificate of RS is not signed by the ca, accepted all the same
+	MsgSigned   // own: the certificate of RS is signed by the ca now
+
 	// Of a real server: Server.
 
 	MsgAdding    // Adding service RS to VS VS

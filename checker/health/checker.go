@@ -29,7 +29,19 @@ type Result struct {
 	// when HasWeight, which it has not for exit status 0.
 	Weight    int32
 	HasWeight bool
+	// Certificate is what became of the server's, if somebody asked.
+	Certificate Certificate
 }
+
+// Certificate is what the ca of the SSL block makes of the one that a server shows.
+type Certificate uint8
+
+// What can become of a certificate.
+const (
+	CertificateUnknown  Certificate = iota // no ca, or no handshake
+	CertificateSigned                      // by the ca
+	CertificateUnsigned                    // by it: self-signed, expired, from elsewhere
+)
 
 // Cause is why a probe failed. The text behind each is 2.2.7's.
 type Cause uint8
@@ -39,17 +51,24 @@ const (
 	CauseNone        Cause = iota
 	CauseRefused           // TCP connection to SERVER failed. / HTTP: Connection failed server SERVER.
 	CauseTimeout           // TCP connection to SERVER timeout. / HTTP: Timeout connecting server SERVER.
-	CauseReadTimeout       // Timeout WEB read server SERVER.
+	CauseReadTimeout       // not a byte came: Timeout WEB read server SERVER. / SSL: Timeout SSL read server SERVER.
 	CauseStatus            // HTTP status code error to server SERVER.
 	CauseDigest            // MD5 digest error to server SERVER.
 	CauseTLS               // SSL handshake/communication error connecting to server SERVER.
-	CauseRead              // own: the answer broke off or is no HTTP
+	CauseRead              // the answer ends too early or is no HTTP: Read, no data received from  server SERVER. / SSL: SSL read error from server SERVER.
 	CauseExit              // a script: (exited with status Code)
 	CauseScriptLimit       // a script: timed out
 	// CauseLocal: the probe could not be made here (bind, no socket). It says nothing
 	// of the server and changes nothing but when the next one is due.
 	CauseLocal  // TCP socket bind failed. Rescheduling.
 	CauseSignal // a script: (due to signal Code)
+
+	CauseUnreachable    // HTTP_CHECK - network unreachable server SERVER.
+	CauseStalled        // part of an answer came: Timeout HTTP read server SERVER. / Timeout SSL read server SERVER.
+	CauseReset          // Read error with server SERVER. / SSL: Read, no data received from  server SERVER.
+	CauseHandshakeReset // Connection failed server SERVER.
+
+	Causes // how many there are
 )
 
 // CheckerState is what is known of one checker.
@@ -75,6 +94,9 @@ type CheckerState struct {
 	LastRan clock.Instant // start of the latest probe; Never: none
 	Exit    int32         // of the latest run that ended by itself
 	Cause   Cause         // of the latest probe; CauseNone when it was good, or none was
+	// Unsigned: the latest certificate seen is not signed by the ca. It changes nothing
+	// else: 2.2.7 accepts every one.
+	Unsigned bool
 }
 
 // Say is what there is to log of one result.
@@ -82,11 +104,12 @@ type Say uint8
 
 // What can be said; more than one at once, in this order.
 const (
-	SayCause  Say = 1 << iota // the cause of a failure that is not a verdict, or of one under log_all_failures
-	SayRetry                  // a script's failure that will be retried
-	SayStep                   // one step was good
-	SayBetter                 // the standing is good now, or it is the first verdict
-	SayWorse                  // the standing is bad now
+	SayCause       Say = 1 << iota // the cause of a failure that is not a verdict, or of one under log_all_failures
+	SayRetry                       // a script's failure that will be retried
+	SayStep                        // one step was good
+	SayBetter                      // the standing is good now, or it is the first verdict
+	SayWorse                       // the standing is bad now
+	SayCertificate                 // Unsigned is another than before
 )
 
 // Verdict is what StepChecker found.
@@ -108,6 +131,10 @@ func StepChecker(c *CheckerConfig, s CheckerState, now clock.Instant, weight int
 	s.LastRan = r.Started
 	if r.Cause != CauseScriptLimit && r.Cause != CauseLocal && r.Cause != CauseSignal {
 		s.Exit = r.Code
+	}
+	if r.Certificate != CertificateUnknown && s.Unsigned != (r.Certificate == CertificateUnsigned) {
+		s.Unsigned = !s.Unsigned
+		v.Say |= SayCertificate
 	}
 	switch {
 	case r.Cause == CauseLocal:

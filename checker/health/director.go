@@ -129,6 +129,11 @@ func (d *Director) tell(k *checker, v Verdict, r Result, out *Actions) {
 			})
 		}
 	}
+	if k.state.Unsigned {
+		say(SayCertificate, MsgUnsigned, 0)
+	} else {
+		say(SayCertificate, MsgSigned, 0)
+	}
 	say(SayCause, MsgCause, 0)
 	say(SayRetry, MsgScriptRetry, server.Checks[k.check].Retries-k.state.Failures+1)
 	say(SayStep, MsgStep, 0)

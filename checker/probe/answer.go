@@ -6,6 +6,8 @@ import (
 	"errors"
 	"hash"
 	"math"
+
+	"keepalived/checker/health"
 )
 
 // Page is what a server answered.
@@ -15,6 +17,8 @@ type Page struct {
 	// Digest is the MD5 of the body as it came, if it was asked for. Chunks stay as
 	// they are: 2.2.7 knows no transfer coding.
 	Digest [md5.Size]byte
+	// Certificate is what the ca makes of the server's.
+	Certificate health.Certificate
 }
 
 const (
@@ -82,6 +86,9 @@ func (a *answer) feed(b []byte) (done bool, err error) {
 	}
 	return a.length && a.left == 0, nil
 }
+
+// begun: some of the answer has come.
+func (a *answer) begun() bool { return len(a.header) > 0 }
 
 var headerEnd = []byte("\r\n\r\n")
 

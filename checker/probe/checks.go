@@ -67,14 +67,16 @@ func (j *job) get(ctx context.Context) health.Result {
 	}
 	p, err := Fetch(ctx, &c.Connection, secure, name, &r)
 	if err != nil {
-		return failed(err)
+		result := failed(err)
+		result.Certificate = p.Certificate
+		return result
 	}
 	return judge(u, &p)
 }
 
 // judge compares a page with what is wanted: the status first, as 2.2.7 does.
 func judge(u *checkercfg.URL, p *Page) health.Result {
-	r := health.Result{Code: int32(p.Status), Cause: health.CauseStatus}
+	r := health.Result{Code: int32(p.Status), Cause: health.CauseStatus, Certificate: p.Certificate}
 	for _, c := range u.Codes {
 		if p.Status >= int(c.First) && p.Status <= int(c.Last) {
 			r.OK, r.Cause = true, health.CauseNone

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"keepalived/checker/checkercfg"
 	"keepalived/checker/health"
 )
@@ -52,7 +54,8 @@ const wholeFactor = 10
 
 // Fetch asks a server for a page: over TLS when secure is not nil, with the name sni
 // when it is not "". c.Timeout holds for the connection, for the handshake and for every
-// read; ten times that for the whole answer. The error is a *Failure.
+// read; ten times that for the whole answer. The error is a *Failure; Page.Certificate is known
+// once the handshake is over.
 func Fetch(ctx context.Context, c *checkercfg.Connection, secure *TLS, sni string, r *Request) (Page, error) {
 	k, err := dial(ctx, c)
 	if err != nil {
@@ -60,17 +63,20 @@ func Fetch(ctx context.Context, c *checkercfg.Connection, secure *TLS, sni strin
 	}
 	defer k.Close()
 	var stream io.ReadWriter = k
+	var certificate health.Certificate
 	if secure != nil {
 		s := tls.Client(k, secure.named(sni))
 		if err := handshake(k, s, c.Timeout); err != nil {
 			return Page{}, err
 		}
-		stream = s
+		stream, certificate = s, secure.judge(s.ConnectionState().PeerCertificates)
 		defer s.Close() // tells the other side that no more is coming
 	}
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
-	return w.exchange(k, stream, c.Timeout, r)
+	p, err := w.exchange(k, stream, c.Timeout, r)
+	p.Certificate = certificate
+	return p, err
 }
 
 func handshake(k *conn, s *tls.Conn, limit time.Duration) error {
@@ -82,8 +88,11 @@ func handshake(k *conn, s *tls.Conn, limit time.Duration) error {
 		return nil
 	}
 	cause := health.CauseTLS
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		cause = health.CauseTimeout
+	case errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
+		cause = health.CauseHandshakeReset
 	}
 	return &Failure{cause, fmt.Errorf("TLS handshake with %v: %w", k.to, err)}
 }
@@ -101,11 +110,17 @@ func (w *workspace) exchange(k *conn, stream io.ReadWriter, limit time.Duration,
 	began := time.Now()
 	fail := func(doing string, err error) (Page, error) {
 		cause := health.CauseRead
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded) && w.answer.begun():
+			cause = health.CauseStalled
+		case errors.Is(err, os.ErrDeadlineExceeded):
 			cause = health.CauseReadTimeout
+		case errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
+			cause = health.CauseReset
 		}
 		return Page{}, &Failure{cause, fmt.Errorf("%s %v: %w", doing, k.to, err)}
 	}
+	w.answer.reset(r.Digest, r.Watch)
 	err := k.SetDeadline(began.Add(limit))
 	if err == nil {
 		_, err = stream.Write(r.text(w.buf[:0]))
@@ -113,7 +128,6 @@ func (w *workspace) exchange(k *conn, stream io.ReadWriter, limit time.Duration,
 	if err != nil {
 		return fail("asking", err)
 	}
-	w.answer.reset(r.Digest, r.Watch)
 	for whole := began.Add(wholeFactor * limit); ; {
 		at := time.Now().Add(limit)
 		if at.After(whole) {

@@ -173,7 +173,7 @@ func TestReset(t *testing.T) {
 	}
 	for _, text := range []string{"", "HTTP/1.0 20", "HTTP/1.0 200 OK\r\n\r\nhello\n"} {
 		s := serve(t, listen(t, "127.0.0.1:0"), reset(text))
-		if f := one(t, get(s.at, "/", false)); f.OK || f.Cause != health.CauseRead {
+		if f := one(t, get(s.at, "/", false)); f.OK || f.Cause != health.CauseReset {
 			t.Errorf("reset after %q: %v", text, f)
 		}
 	}

@@ -124,6 +124,8 @@ func connectFailure(to netip.AddrPort, err error) error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, unix.ETIMEDOUT):
 		cause = health.CauseTimeout
+	case errors.Is(err, unix.ENETUNREACH):
+		cause = health.CauseUnreachable
 	case errors.Is(err, unix.EADDRNOTAVAIL), errors.Is(err, unix.EADDRINUSE), errors.Is(err, unix.EAGAIN),
 		errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
 		cause = health.CauseLocal

@@ -8,11 +8,13 @@ import (
 	"os"
 
 	"keepalived/checker/checkercfg"
+	"keepalived/checker/health"
 )
 
 // TLS is how SSL_GET shows itself and what it accepts: one for a configuration.
 type TLS struct {
 	config *tls.Config
+	roots  *x509.CertPool // of the ca; nil: nobody asks who signed a certificate
 }
 
 // plainTLS shows nothing and accepts everything.
@@ -38,29 +40,49 @@ func tlsConfig() *tls.Config {
 	return c
 }
 
-// LoadTLS reads what an SSL block names. With a CA the certificate of the other side has
-// to be signed by it; its name and the address are not compared, as with 2.2.7.
+// LoadTLS reads what an SSL block names. What cannot be read is left out and is an error;
+// the TLS is usable all the same.
 func LoadTLS(s *checkercfg.SSL) (*TLS, error) {
-	c := tlsConfig()
+	t := &TLS{config: tlsConfig()}
+	var noPair, noRoots error
 	if s.Certificate != "" || s.Key != "" {
-		pair, err := loadPair(s)
-		if err != nil {
-			return nil, err
+		var pair tls.Certificate
+		if pair, noPair = loadPair(s); noPair == nil {
+			t.config.Certificates = []tls.Certificate{pair}
+		} else {
+			noPair = fmt.Errorf("%w: SSL_GET shows no certificate", noPair)
 		}
-		c.Certificates = []tls.Certificate{pair}
 	}
 	if s.CA != "" {
-		text, err := os.ReadFile(s.CA)
-		if err != nil {
-			return nil, fmt.Errorf("reading the CA of the SSL block: %w", err)
+		if t.roots, noRoots = loadRoots(s.CA); noRoots != nil {
+			noRoots = fmt.Errorf("%w: it is not looked who signed the certificates of servers", noRoots)
 		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("reading the CA of the SSL block: %s holds no certificate in PEM form", s.CA)
-		}
-		c.VerifyConnection = func(cs tls.ConnectionState) error { return verify(roots, cs.PeerCertificates) }
 	}
-	return &TLS{config: c}, nil
+	return t, errors.Join(noPair, noRoots)
+}
+
+func loadRoots(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the ca of the SSL block: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("reading the ca of the SSL block: %s holds no certificate in PEM form", file)
+	}
+	return roots, nil
+}
+
+// judge looks who has signed the certificate of a server. Its name and the address are
+// not compared.
+func (t *TLS) judge(chain []*x509.Certificate) health.Certificate {
+	switch {
+	case t.roots == nil:
+		return health.CertificateUnknown
+	case verify(t.roots, chain) != nil:
+		return health.CertificateUnsigned
+	}
+	return health.CertificateSigned
 }
 
 // verify looks for a chain from the certificate of the server to a root.

@@ -117,7 +117,8 @@ func TestNoTLS(t *testing.T) {
 	}
 }
 
-// TestCA: with a CA the server has to be signed by it, whatever its name is.
+// TestCA: every certificate is accepted, and with a ca it is told who has signed it,
+// whatever its name is.
 func TestCA(t *testing.T) {
 	netlab.Need(t, "cmd:openssl")
 	dir := t.TempDir()
@@ -127,16 +128,33 @@ func TestCA(t *testing.T) {
 	command(t, "openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", "/CN=another name")
 	command(t, "openssl", "x509", "-req", "-in", request, "-CA", ca, "-CAkey", caKey, "-out", cert, "-days", "2", "-set_serial", "7")
 	at := sServer(t, cert, key)
-	for file, good := range map[string]bool{"": true, ca: true, other: false} {
+	for file, want := range map[string]health.Certificate{"": health.CertificateUnknown, ca: health.CertificateSigned, other: health.CertificateUnsigned} {
 		target := get(at, "/", true)
 		var err error
 		if target.TLS, err = LoadTLS(&checkercfg.SSL{CA: file}); err != nil {
 			t.Fatal(err)
 		}
-		f := one(t, target)
-		if f.OK != good || !good && f.Cause != health.CauseTLS {
-			t.Errorf("with CA %q (the signer is %s): %v", file, ca, f)
+		if f := one(t, target); !f.OK || f.Certificate != want {
+			t.Errorf("with ca %q (the signer is %s): %v, certificate %d, want good, %d", file, ca, f, f.Certificate, want)
 		}
+		target.Check.HTTP.URLs[0].Codes = []checkercfg.Codes{{First: 404, Last: 404}}
+		if f := one(t, target); f.OK || f.Certificate != want {
+			t.Errorf("a bad page with ca %q: %v, certificate %d, want %d", file, f, f.Certificate, want)
+		}
+	}
+}
+
+// TestUnreadableCA: what else the block names works all the same.
+func TestUnreadableCA(t *testing.T) {
+	netlab.Need(t, "cmd:openssl")
+	cert, key := pair(t)
+	c, err := LoadTLS(&checkercfg.SSL{Certificate: cert, Key: key, CA: filepath.Join(t.TempDir(), "gone")})
+	if err == nil || len(c.config.Certificates) != 1 || c.roots != nil {
+		t.Errorf("%d certificates, roots %v, %v", len(c.config.Certificates), c.roots, err)
+	}
+	c, err = LoadTLS(&checkercfg.SSL{Certificate: cert, Key: cert, CA: cert})
+	if err == nil || len(c.config.Certificates) != 0 || c.roots == nil {
+		t.Errorf("%d certificates, roots %v, %v", len(c.config.Certificates), c.roots, err)
 	}
 }
 

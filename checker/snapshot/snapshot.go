@@ -62,6 +62,7 @@ type Check struct {
 	Exit       int32
 	Good       bool // the latest probe
 	Cause      health.Cause
+	Unsigned   bool          // the certificate is not signed by the ca
 	Due        clock.Instant // of the next probe; Never while one is under way
 }
 
@@ -146,7 +147,7 @@ func takeServer(c *checkercfg.Server, d *health.Director, h *health.Service, i i
 func check(c *checkercfg.Check, s *health.CheckerState, wall dump.WallClock) Check {
 	k := Check{
 		Config: c, Up: s.Up, HasRun: s.HasRun, Delta: s.Delta, Failed: s.Failed, Iterations: s.Failures,
-		Since: wall(s.Since), Exit: s.Exit, Good: s.Cause == health.CauseNone, Cause: s.Cause, Due: s.Due,
+		Since: wall(s.Since), Exit: s.Exit, Good: s.Cause == health.CauseNone, Cause: s.Cause, Unsigned: s.Unsigned, Due: s.Due,
 		LastRan: dump.Wall{Day: "Thu Jan  1 00:00:00", Year: 1970},
 	}
 	if s.LastRan != clock.Never {

@@ -165,8 +165,10 @@ func checkResult(c *pb.Checker) string {
 	switch {
 	case !c.GetHasRun() && c.GetLastRan() == nil:
 		return c.GetType() + " has not run yet"
-	case c.GetGood():
+	case c.GetGood() && c.GetCause() == "":
 		return c.GetType() + " ok"
+	case c.GetGood():
+		return c.GetType() + " ok, " + c.GetCause()
 	case c.GetCause() == "":
 		return c.GetType() + " failed"
 	}

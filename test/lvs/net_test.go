@@ -57,6 +57,7 @@ type director struct {
 	bin   string
 	host  *netlab.Host
 	conf  string
+	files map[string]string // private to the daemon, see netlab.ProcOpts
 	proc  *netlab.Proc
 	table *table
 }
@@ -89,7 +90,7 @@ func newDirector(t *testing.T, h *netlab.Host, label string, look time.Duration)
 // start runs the daemon with its configuration.
 func (d *director) start(args ...string) {
 	d.t.Helper()
-	opts := netlab.ProcOpts{Config: d.conf, Env: []string{"TMPDIR=/tmp"}}
+	opts := netlab.ProcOpts{Config: d.conf, Files: d.files, Env: []string{"TMPDIR=/tmp"}}
 	if _, err := os.Stat(ourCtl); err == nil && d.bin == ours {
 		opts.Keep = []string{ourCtl}
 	}
