@@ -55,7 +55,7 @@ const (
 	CauseStatus            // HTTP status code error to server SERVER.
 	CauseDigest            // MD5 digest error to server SERVER.
 	CauseTLS               // SSL handshake/communication error connecting to server SERVER.
-	CauseRead              // the answer ends too early or is no HTTP: Read, no data received from  server SERVER. / SSL: SSL read error from server SERVER.
+	CauseRead              // the answer ends too early or is no HTTP: Read, no data received from  server SERVER.
 	CauseExit              // a script: (exited with status Code)
 	CauseScriptLimit       // a script: timed out
 	// CauseLocal: the probe could not be made here (bind, no socket). It says nothing
@@ -67,6 +67,7 @@ const (
 	CauseStalled        // part of an answer came: Timeout HTTP read server SERVER. / Timeout SSL read server SERVER.
 	CauseReset          // Read error with server SERVER. / SSL: Read, no data received from  server SERVER.
 	CauseHandshakeReset // Connection failed server SERVER.
+	CauseNoAnswer       // the connection ends without a byte: Read, no data received from  server SERVER. / SSL: SSL read error from server SERVER.
 
 	Causes // how many there are
 )
