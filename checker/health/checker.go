@@ -38,7 +38,8 @@ type Certificate uint8
 
 // What can become of a certificate.
 const (
-	CertificateUnknown  Certificate = iota // no ca, or no handshake
+	CertificateUnknown  Certificate = iota // no handshake
+	CertificateUnasked                     // there is no ca
 	CertificateSigned                      // by the ca
 	CertificateUnsigned                    // by it: self-signed, expired, from elsewhere
 )
@@ -133,8 +134,11 @@ func StepChecker(c *CheckerConfig, s CheckerState, now clock.Instant, weight int
 	if r.Cause != CauseScriptLimit && r.Cause != CauseLocal && r.Cause != CauseSignal {
 		s.Exit = r.Code
 	}
-	if r.Certificate != CertificateUnknown && s.Unsigned != (r.Certificate == CertificateUnsigned) {
-		s.Unsigned = !s.Unsigned
+	switch unsigned := r.Certificate == CertificateUnsigned; {
+	case r.Certificate == CertificateUnasked: // no more, since a reload
+		s.Unsigned = false
+	case r.Certificate != CertificateUnknown && s.Unsigned != unsigned:
+		s.Unsigned = unsigned
 		v.Say |= SayCertificate
 	}
 	switch {
