@@ -181,11 +181,10 @@ func causeText(a *health.Action, misc string) string {
 	return readText(a.Cause, web, rs)
 }
 
-// readText is about an answer that broke off. Over SSL 2.2.7 tells the orderly end from
-// the reset the other way round.
+// readText is about an answer that broke off.
 func readText(c health.Cause, web, rs string) string {
 	switch {
-	case web == "SSL" && c == health.CauseRead:
+	case web == "SSL" && c == health.CauseNoAnswer:
 		return "SSL read error from server " + rs + "."
 	case web == "HTTP" && c == health.CauseReset:
 		return "Read error with server " + rs + "."
@@ -302,6 +301,8 @@ func causeWord(c health.Cause, code int32) string {
 		return "answer not whole in time"
 	case health.CauseReset:
 		return "connection reset"
+	case health.CauseNoAnswer:
+		return "closed without an answer"
 	case health.CauseHandshakeReset:
 		return "connection reset in the TLS handshake"
 	}

@@ -38,6 +38,7 @@ type rig struct {
 	began   []string        // probes started: server
 	down    map[string]bool // by server name
 	causes  map[string]health.Cause
+	certs   map[string]health.Certificate
 
 	log     []string
 	events  []*pb.Event
@@ -60,7 +61,7 @@ type result struct {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{
-		T: t, now: clock.Instant(time.Hour), armed: map[int32]clock.Instant{}, down: map[string]bool{}, causes: map[string]health.Cause{},
+		T: t, now: clock.Instant(time.Hour), armed: map[int32]clock.Instant{}, down: map[string]bool{}, causes: map[string]health.Cause{}, certs: map[string]health.Certificate{},
 		records: map[string]*pb.CheckRecord{}, table: map[ipvs.Key]string{},
 	}
 	r.boot()
@@ -194,7 +195,7 @@ func (r *rig) run(d time.Duration) {
 // answer gives the results of the probes under way.
 func (r *rig) answer() {
 	for _, p := range r.pending {
-		res := health.Result{OK: !r.down[p.server], Started: r.now}
+		res := health.Result{OK: !r.down[p.server], Started: r.now, Certificate: r.certs[p.server]}
 		if !res.OK {
 			if res.Cause = health.CauseRefused; r.causes[p.server] != 0 {
 				res.Cause = r.causes[p.server]

@@ -20,6 +20,8 @@ func TestUnsigned(t *testing.T) {
 		{r: Result{Cause: CauseLocal}, is: true},
 		{r: Result{OK: true, Certificate: CertificateSigned}, said: true},
 		{r: Result{OK: true}},
+		{r: Result{OK: true, Certificate: CertificateUnsigned}, said: true, is: true},
+		{r: Result{OK: true, Certificate: CertificateUnasked}}, // the ca is gone
 	} {
 		var v Verdict
 		plain := s

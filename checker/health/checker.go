@@ -38,7 +38,8 @@ type Certificate uint8
 
 // What can become of a certificate.
 const (
-	CertificateUnknown  Certificate = iota // no ca, or no handshake
+	CertificateUnknown  Certificate = iota // no handshake
+	CertificateUnasked                     // there is no ca
 	CertificateSigned                      // by the ca
 	CertificateUnsigned                    // by it: self-signed, expired, from elsewhere
 )
@@ -55,7 +56,7 @@ const (
 	CauseStatus            // HTTP status code error to server SERVER.
 	CauseDigest            // MD5 digest error to server SERVER.
 	CauseTLS               // SSL handshake/communication error connecting to server SERVER.
-	CauseRead              // the answer ends too early or is no HTTP: Read, no data received from  server SERVER. / SSL: SSL read error from server SERVER.
+	CauseRead              // the answer ends too early or is no HTTP: Read, no data received from  server SERVER.
 	CauseExit              // a script: (exited with status Code)
 	CauseScriptLimit       // a script: timed out
 	// CauseLocal: the probe could not be made here (bind, no socket). It says nothing
@@ -67,6 +68,7 @@ const (
 	CauseStalled        // part of an answer came: Timeout HTTP read server SERVER. / Timeout SSL read server SERVER.
 	CauseReset          // Read error with server SERVER. / SSL: Read, no data received from  server SERVER.
 	CauseHandshakeReset // Connection failed server SERVER.
+	CauseNoAnswer       // the connection ends without a byte: Read, no data received from  server SERVER. / SSL: SSL read error from server SERVER.
 
 	Causes // how many there are
 )
@@ -132,8 +134,11 @@ func StepChecker(c *CheckerConfig, s CheckerState, now clock.Instant, weight int
 	if r.Cause != CauseScriptLimit && r.Cause != CauseLocal && r.Cause != CauseSignal {
 		s.Exit = r.Code
 	}
-	if r.Certificate != CertificateUnknown && s.Unsigned != (r.Certificate == CertificateUnsigned) {
-		s.Unsigned = !s.Unsigned
+	switch unsigned := r.Certificate == CertificateUnsigned; {
+	case r.Certificate == CertificateUnasked: // no more, since a reload
+		s.Unsigned = false
+	case r.Certificate != CertificateUnknown && s.Unsigned != unsigned:
+		s.Unsigned = unsigned
 		v.Say |= SayCertificate
 	}
 	switch {

@@ -117,6 +117,8 @@ func (w *workspace) exchange(k *conn, stream io.ReadWriter, limit time.Duration,
 			cause = health.CauseReadTimeout
 		case errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
 			cause = health.CauseReset
+		case err == errNoHeader && !w.answer.begun():
+			cause = health.CauseNoAnswer
 		}
 		return Page{}, &Failure{cause, fmt.Errorf("%s %v: %w", doing, k.to, err)}
 	}

@@ -89,7 +89,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "digest", answer: page("200 OK", "hello\n"), digest: helloDigest, want: "good, code 200"},
 		{name: "other digest", answer: page("200 OK", "hello"), digest: helloDigest, want: fmt.Sprintf("cause %d, code 200", health.CauseDigest)},
 		{name: "digest, but the status is bad", answer: page("500 Oh", "hello\n"), digest: helloDigest, want: fmt.Sprintf("cause %d, code 500", health.CauseStatus)},
-		{name: "nothing", want: fmt.Sprintf("cause %d, code 0", health.CauseRead)},
+		{name: "nothing", want: fmt.Sprintf("cause %d, code 0", health.CauseNoAnswer)},
 		{name: "half a header", answer: "HTTP/1.0 200 OK\r\n", want: fmt.Sprintf("cause %d, code 0", health.CauseRead)},
 	} {
 		s := serve(t, listen(t, "127.0.0.1:0"), send(c.answer))
@@ -130,11 +130,11 @@ func TestTimeLimits(t *testing.T) {
 		min, max time.Duration
 	}{
 		{name: "silent", answer: until(""), cause: health.CauseReadTimeout, min: limit, max: 5 * limit},
-		{name: "silent within the header", answer: until("HTTP/1.0 20"), cause: health.CauseReadTimeout, min: limit, max: 5 * limit},
-		{name: "silent within the body", answer: until("HTTP/1.0 200 OK\r\n\r\nx"), cause: health.CauseReadTimeout, min: limit, max: 5 * limit},
+		{name: "silent within the header", answer: until("HTTP/1.0 20"), cause: health.CauseStalled, min: limit, max: 5 * limit},
+		{name: "silent within the body", answer: until("HTTP/1.0 200 OK\r\n\r\nx"), cause: health.CauseStalled, min: limit, max: 5 * limit},
 		{name: "slow", answer: pieces(limit/2, 5), min: 2 * limit, max: 8 * limit},
-		{name: "too slow", answer: pieces(3*limit, 2), cause: health.CauseReadTimeout, min: limit, max: 5 * limit},
-		{name: "for ever", answer: pieces(limit/2, 1000), cause: health.CauseReadTimeout, min: 10 * limit, max: 15 * limit},
+		{name: "too slow", answer: pieces(3*limit, 2), cause: health.CauseStalled, min: limit, max: 5 * limit},
+		{name: "for ever", answer: pieces(limit/2, 1000), cause: health.CauseStalled, min: 10 * limit, max: 15 * limit},
 		{name: "no handshake", answer: until(""), secure: true, cause: health.CauseTimeout, min: limit, max: 5 * limit},
 	} {
 		t.Run(c.name, func(t *testing.T) {

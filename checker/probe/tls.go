@@ -78,7 +78,7 @@ func loadRoots(file string) (*x509.CertPool, error) {
 func (t *TLS) judge(chain []*x509.Certificate) health.Certificate {
 	switch {
 	case t.roots == nil:
-		return health.CertificateUnknown
+		return health.CertificateUnasked
 	case verify(t.roots, chain) != nil:
 		return health.CertificateUnsigned
 	}

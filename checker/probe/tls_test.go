@@ -128,7 +128,7 @@ func TestCA(t *testing.T) {
 	command(t, "openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", "/CN=another name")
 	command(t, "openssl", "x509", "-req", "-in", request, "-CA", ca, "-CAkey", caKey, "-out", cert, "-days", "2", "-set_serial", "7")
 	at := sServer(t, cert, key)
-	for file, want := range map[string]health.Certificate{"": health.CertificateUnknown, ca: health.CertificateSigned, other: health.CertificateUnsigned} {
+	for file, want := range map[string]health.Certificate{"": health.CertificateUnasked, ca: health.CertificateSigned, other: health.CertificateUnsigned} {
 		target := get(at, "/", true)
 		var err error
 		if target.TLS, err = LoadTLS(&checkercfg.SSL{CA: file}); err != nil {

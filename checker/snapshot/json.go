@@ -140,6 +140,6 @@ var causes = map[health.Cause]string{
 	health.CauseRefused: "connection failed", health.CauseTimeout: "connection timeout", health.CauseReadTimeout: "read timeout",
 	health.CauseStatus: "HTTP status", health.CauseDigest: "MD5 digest", health.CauseTLS: "SSL handshake", health.CauseRead: "no valid answer",
 	health.CauseExit: "exit status", health.CauseSignal: "killed by a signal", health.CauseScriptLimit: "script timed out", health.CauseLocal: "could not be made",
-	health.CauseUnreachable: "network unreachable", health.CauseStalled: "answer not whole in time", health.CauseReset: "connection reset",
+	health.CauseUnreachable: "network unreachable", health.CauseStalled: "answer not whole in time", health.CauseReset: "connection reset", health.CauseNoAnswer: "closed without an answer",
 	health.CauseHandshakeReset: "connection reset in the SSL handshake",
 }

@@ -197,7 +197,8 @@ func genhashFailure(err error) string {
 		health.CauseRefused: "Connection failed", health.CauseTimeout: "Timeout connecting", health.CauseReadTimeout: "Timeout WEB read",
 		health.CauseTLS: "SSL handshake failed", health.CauseRead: "no data received from remote webserver",
 		health.CauseUnreachable: "Connection failed", health.CauseStalled: "Timeout WEB read",
-		health.CauseReset: "no data received from remote webserver", health.CauseHandshakeReset: "SSL handshake failed",
+		health.CauseNoAnswer: "no data received from remote webserver",
+		health.CauseReset:    "no data received from remote webserver", health.CauseHandshakeReset: "SSL handshake failed",
 	}
 	var f *probe.Failure
 	if errors.As(err, &f) && text[f.Cause] != "" {
