@@ -20,6 +20,7 @@ import (
 // It is made off the loop and never changed.
 type model struct {
 	cfg      *checkercfg.Config
+	scripts  script.Resolved
 	globals  []byte // dump section of the global definitions
 	files    dumpFiles
 	notes    []string               // for the log when it comes into force
@@ -87,7 +88,7 @@ func decode(t *config.Tree, host string, dumpDir string) (*model, diag.List) {
 
 // translate makes the model of a configuration.
 func translate(cfg *checkercfg.Config, scripts script.Resolved, tls *probe.TLS) *model {
-	m := &model{cfg: cfg, byKey: map[string]*service{}, users: map[ipvs.Key][]*service{}}
+	m := &model{cfg: cfg, scripts: scripts, byKey: map[string]*service{}, users: map[ipvs.Key][]*service{}}
 	for i, c := range cfg.Services {
 		s := &service{
 			cfg: c, key: c.Key(), ends: kernelKeys(c), up: scripts[c.QuorumUp], down: scripts[c.QuorumDown],

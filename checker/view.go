@@ -9,6 +9,7 @@ import (
 	"keepalived/checker/ipvs"
 	"keepalived/checker/snapshot"
 	"keepalived/core/clock"
+	"keepalived/core/config/cursor"
 	"keepalived/core/dump"
 	"keepalived/core/process"
 	pb "keepalived/proto/keepalived/v1"
@@ -38,7 +39,15 @@ type facts struct {
 
 // picture is what the dumps show: made on the loop, without rendering anything.
 func (d *daemon) picture(now clock.Instant) *snapshot.Snapshot {
-	return snapshot.Take(d.model.cfg, d.director, snapshot.Facts{Global: d.model.globals, Wall: wallClock(now), IDs: process.Accounts{}.IDs})
+	return snapshot.Take(d.model.cfg, d.director, snapshot.Facts{Global: d.model.globals, Wall: wallClock(now), IDs: process.Accounts{}.IDs, Command: d.model.command})
+}
+
+// command is a script as the dumps show it: the file that runs.
+func (m *model) command(s *cursor.Script) string {
+	if found := m.scripts[s]; found != nil {
+		return found.String()
+	}
+	return s.String()
 }
 
 // wallClock turns instants into times of day as they are now.

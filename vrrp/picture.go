@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"keepalived/core/clock"
@@ -119,7 +118,7 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 			}
 			continue
 		}
-		p.Command = quoted(t.script.ready)
+		p.Command = t.script.ready.String()
 		v.TrackedScripts = append(v.TrackedScripts, p)
 	}
 	return v
@@ -273,7 +272,7 @@ func commandPicture(s *script.Script) snapshot.Command {
 	if s == nil {
 		return snapshot.Command{}
 	}
-	c := snapshot.Command{Argv: quoted(s)}
+	c := snapshot.Command{Argv: s.String()}
 	if s.As != nil {
 		c.UID, c.GID = s.As.UID, s.As.GID
 	}
@@ -281,14 +280,6 @@ func commandPicture(s *script.Script) snapshot.Command {
 }
 
 // quoted writes a command as the dumps do: every word in single quotes.
-func quoted(s *script.Script) string {
-	words := make([]string, len(s.Argv))
-	for i, w := range s.Argv {
-		words[i] = "'" + w + "'"
-	}
-	return strings.Join(words, " ")
-}
-
 func (d *daemon) interfacePictures() []snapshot.Interface {
 	var out []snapshot.Interface
 	for _, l := range d.links.All() {

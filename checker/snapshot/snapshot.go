@@ -8,6 +8,7 @@ import (
 	"keepalived/checker/checkercfg"
 	"keepalived/checker/health"
 	"keepalived/core/clock"
+	"keepalived/core/config/cursor"
 	"keepalived/core/dump"
 )
 
@@ -18,6 +19,7 @@ type Snapshot struct {
 	Config   *checkercfg.Config
 	Services []Service
 	IDs      func(user, group string) (uid, gid uint32)
+	Command  func(*cursor.Script) string
 }
 
 // Service is one virtual server.
@@ -72,6 +74,8 @@ type Facts struct {
 	Wall   dump.WallClock
 	// IDs are the numbers of a user and a group as written, "" for the default ones.
 	IDs func(user, group string) (uid, gid uint32)
+	// Command is a script as the dump shows it; nil: as it is written.
+	Command func(*cursor.Script) string
 }
 
 // Take makes the picture. The Director was configured with one ServiceConfig for every
@@ -79,6 +83,9 @@ type Facts struct {
 // Services that the Director does not have are left out.
 func Take(cfg *checkercfg.Config, d *health.Director, f Facts) *Snapshot {
 	s := &Snapshot{Global: f.Global, Config: cfg, IDs: f.IDs, Services: make([]Service, 0, len(cfg.Services))}
+	if s.Command = f.Command; s.Command == nil {
+		s.Command = (*cursor.Script).String
+	}
 	if s.IDs == nil {
 		s.IDs = func(string, string) (uint32, uint32) { return 0, 0 }
 	}

@@ -215,7 +215,7 @@ func (w *text) timing(t *checkercfg.Timing) {
 func (w *text) script(indent int, title string, s *cursor.Script) {
 	if s != nil {
 		uid, gid := w.s.IDs(s.User, s.Group)
-		w.Line(indent, "%s = %s, uid:gid %d:%d", title, s, uid, gid)
+		w.Line(indent, "%s = %s, uid:gid %d:%d", title, w.s.Command(s), uid, gid)
 	}
 }
 
@@ -333,7 +333,7 @@ func (w *text) misc(k *Check) {
 	m := k.Config.Misc
 	uid, gid := w.s.IDs(m.Script.User, m.Script.Group)
 	w.Line(3, "Keepalive method = %s", k.Config.Kind)
-	w.Line(3, "script = %s", m.Script)
+	w.Line(3, "script = %s", w.s.Command(m.Script))
 	w.Line(3, "timeout = %d", m.Timeout/time.Second)
 	w.Line(3, "dynamic = %s", dump.OnOff(m.Dynamic, "YES", "NO"))
 	w.Line(3, "uid:gid = %d:%d", uid, gid)

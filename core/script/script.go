@@ -72,6 +72,9 @@ type Script struct {
 	Notices []string
 }
 
+// String is the command as the dumps show it, found and with its links followed: 'a' 'b'.
+func (s *Script) String() string { return "'" + strings.Join(s.Argv, "' '") + "'" }
+
 // Command is one run of the script with further arguments.
 func (s *Script) Command(id int32, limit time.Duration, args ...string) Command {
 	return Command{ID: id, Path: s.Path, Argv: slices.Concat(s.Argv, args), As: s.As, Limit: limit}
