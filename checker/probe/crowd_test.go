@@ -15,10 +15,15 @@ func TestCrowd(t *testing.T) {
 	const brisk, most, all = 500, 1500, 2000
 	limits := Limits{HTTP: {Brisk: brisk, Most: most, PerSecond: 100000}, TLSKind: {Brisk: brisk, Most: brisk, PerSecond: 100000}}
 	r := start(t, limits)
+	stuck := func(secure bool) Target {
+		target := get(wedged.at, "/", secure)
+		target.Check.Connection.Timeout = time.Minute
+		return target
+	}
 	for i := range all {
-		r.Start(health.Ticket{ID: int32(i)}, get(wedged.at, "/", false), 0)
+		r.Start(health.Ticket{ID: int32(i)}, stuck(false), 0)
 		if i < brisk+100 {
-			r.Start(health.Ticket{ID: int32(10000 + i)}, get(wedged.at, "/", true), 0)
+			r.Start(health.Ticket{ID: int32(10000 + i)}, stuck(true), 0)
 		}
 	}
 	if st := r.Stats(HTTP); st.Running > brisk {

@@ -195,71 +195,127 @@ func quiet(t *testing.T, tellers []*told) {
 	})
 }
 
+// story is the life that both daemons live beside each other, with the same servers.
+type story struct {
+	t       *testing.T
+	webs    map[string]*web // by the last octet of their address
+	tellers []*told         // ours and the real one
+}
+
+func newStory(t *testing.T) *story {
+	t.Helper()
+	n := newNetwork(t)
+	h := n.server("servers", "198.51.100.1", "198.51.100.10/24", "198.51.100.11/24", "198.51.100.12/24", "198.51.100.13/24", "198.51.100.14/24")
+	s := &story{t: t, webs: map[string]*web{}}
+	for _, last := range []string{"10", "11", "12", "13", "14"} {
+		s.webs[last] = serve(t, h, last, "198.51.100."+last+":80")
+	}
+	s.webs["12"].stop()
+	s.tellers = []*told{{d: n.director("ours", "192.0.2.1/24", "198.51.100.1/24")}, {d: n.director("real", "192.0.2.2/24", "198.51.100.2/24")}}
+	return s
+}
+
+func (s *story) start() {
+	for _, w := range s.tellers {
+		w.d.conf, w.d.files = storyConf, map[string]string{"/run/tell": "#!/bin/sh\necho \"$@\" >>/run/told\n"}
+		w.d.start("-C")
+		w.follow(s.t)
+	}
+}
+
+func (s *story) stop() {
+	for _, w := range s.tellers {
+		w.d.stop()
+	}
+}
+
+// reload is an act: the configuration with another text in the place of the old.
+func (s *story) reload(old, now string) func() {
+	return func() {
+		s.t.Helper()
+		for _, w := range s.tellers {
+			text := strings.Replace(storyConf, old, now, 1)
+			if err := os.WriteFile(w.d.proc.Path("/etc/keepalived/keepalived.conf"), []byte(text), 0o644); err != nil {
+				s.t.Fatal(err)
+			}
+			w.d.proc.Signal(syscall.SIGHUP)
+		}
+	}
+}
+
+// act is what happens to both.
+type act struct {
+	name string
+	do   func()
+	any  bool           // lines of the log in any order: several servers at once
+	less *regexp.Regexp // lines that only the real one has; see the ledger
+}
+
+// play does the acts and compares the traces after each.
+func (s *story) play(acts []act) {
+	s.t.Helper()
+	for _, a := range acts {
+		a.do()
+		quiet(s.t, s.tellers)
+		our, real := s.tellers[0].act(), s.tellers[1].act()
+		if a.any {
+			slices.Sort(our[0])
+			slices.Sort(real[0])
+		}
+		if a.less != nil {
+			n := len(real[0])
+			if real[0] = slices.DeleteFunc(real[0], a.less.MatchString); len(real[0]) == n {
+				s.t.Errorf("%s: the real keepalived has no line like %v", a.name, a.less)
+			}
+		}
+		for i, what := range []string{"log", "FIFO", "scripts"} {
+			if !slices.Equal(our[i], real[i]) {
+				s.t.Errorf("%s, %s:\n  real %s\n  ours %s", a.name, what, strings.Join(real[i], "\n       "), strings.Join(our[i], "\n       "))
+			}
+		}
+	}
+}
+
 // The life of a healthchecker in lines: what the real keepalived logs, writes into its FIFO
 // and has its scripts told, from the start to the stop, and in which order.
 func TestKernelStory(t *testing.T) {
 	t.Parallel()
 	needs(t)
-	n := newNetwork(t)
-	h := n.server("servers", "198.51.100.1", "198.51.100.10/24", "198.51.100.11/24", "198.51.100.12/24", "198.51.100.13/24", "198.51.100.14/24")
-	webs := map[string]*web{}
-	for _, last := range []string{"10", "11", "12", "13", "14"} {
-		webs[last] = serve(t, h, last, "198.51.100."+last+":80")
-	}
-	webs["12"].stop()
-	tellers := []*told{{d: n.director("ours", "192.0.2.1/24", "198.51.100.1/24")}, {d: n.director("real", "192.0.2.2/24", "198.51.100.2/24")}}
-	each := func(f func(*director)) func() {
-		return func() {
-			for _, s := range tellers {
-				f(s.d)
-			}
-		}
-	}
-	rewrite := func(old, now string) func() {
-		return each(func(d *director) {
-			text := strings.Replace(storyConf, old, now, 1)
-			if err := os.WriteFile(d.proc.Path("/etc/keepalived/keepalived.conf"), []byte(text), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			d.proc.Signal(syscall.SIGHUP)
-		})
-	}
-	for _, a := range []struct {
-		name string
-		do   func()
-		any  bool // lines of the log in any order: several servers at once
-	}{
-		{"start", func() {
-			for _, s := range tellers {
-				s.d.conf, s.d.files = storyConf, map[string]string{"/run/tell": "#!/bin/sh\necho \"$@\" >>/run/told\n"}
-				s.d.start("-C")
-				s.follow(t)
-			}
-		}, true},
-		{"one of two fails: the quorum is lost", func() { webs["10"].stop() }, false},
-		{"the other fails, too", func() { webs["11"].become(wrong) }, false},
-		{"it returns", func() { webs["11"].become(answers) }, false},
-		{"both are back: the quorum is gained", func() { webs["10"].start() }, false},
-		{"alpha: the server appears", func() { webs["12"].start() }, false},
-		{"its only server fails", func() { webs["12"].stop() }, false},
-		{"and returns", func() { webs["12"].start() }, false},
-		{"inhibited", func() { webs["13"].stop() }, false},
-		{"no longer inhibited", func() { webs["13"].start() }, false},
-		{"reload of the same", rewrite("", ""), false},
-		{"reload with another weight", rewrite("weight 1\n", "weight 3\n"), false},
-		{"stop", each(func(d *director) { d.stop() }), false},
-	} {
-		a.do()
-		quiet(t, tellers)
-		our, real := tellers[0].act(), tellers[1].act()
-		if a.any {
-			slices.Sort(our[0])
-			slices.Sort(real[0])
-		}
-		for i, what := range []string{"log", "FIFO", "scripts"} {
-			if !slices.Equal(our[i], real[i]) {
-				t.Errorf("%s, %s:\n  real %s\n  ours %s", a.name, what, strings.Join(real[i], "\n       "), strings.Join(our[i], "\n       "))
-			}
-		}
-	}
+	s := newStory(t)
+	s.play([]act{
+		{name: "start", do: s.start, any: true},
+		{name: "one of two fails: the quorum is lost", do: s.webs["10"].stop},
+		{name: "the other fails, too", do: func() { s.webs["11"].become(wrong) }},
+		{name: "it returns", do: func() { s.webs["11"].become(answers) }},
+		{name: "both are back: the quorum is gained", do: s.webs["10"].start},
+		{name: "alpha: the server appears", do: s.webs["12"].start},
+		{name: "its only server fails", do: s.webs["12"].stop},
+		{name: "and returns", do: s.webs["12"].start},
+		{name: "inhibited", do: s.webs["13"].stop},
+		{name: "no longer inhibited", do: s.webs["13"].start},
+		{name: "inhibited until the end", do: s.webs["13"].stop},
+		{name: "stop, with omega", do: s.stop},
+	})
 }
+
+// At a reload 2.2.7 activates all checkers anew, and forgets the user of quorum scripts.
+var anew = regexp.MustCompile(`^Activating healthchecker|^Failed to set default user for quorum script`)
+
+// The same of reloads.
+func TestKernelStoryOfReloads(t *testing.T) {
+	t.Parallel()
+	needs(t)
+	s := newStory(t)
+	s.play([]act{
+		{name: "start", do: s.start, any: true},
+		{name: "reload of the same", do: s.reload("", ""), less: anew},
+		{name: "reload with another weight", do: s.reload("weight 1\n", "weight 3\n"), less: anew},
+		{name: "reload with a server less", do: s.reload(tail14, "}\n"), less: anew},
+		{name: "reload with a service less", do: s.reload(storyConf[strings.Index(storyConf, "virtual_server 192.0.2.102"):], ""), less: anew},
+		{name: "a server fails", do: s.webs["10"].stop},
+		{name: "and returns", do: s.webs["10"].start},
+	})
+}
+
+// tail14 is the last server of storyConf with the end of its service.
+var tail14 = storyConf[strings.Index(storyConf, " real_server 198.51.100.14"):]
