@@ -23,7 +23,7 @@ var masks = []struct {
 	// What the kernel with ip_vs has no name for.
 	{regexp.MustCompile(`(?m)^ Router ID = (lab|\[unknown\])$`), " Router ID = HOST"},
 	{regexp.MustCompile(`(?m)^ Smtp HELO name = lab\n`), ""},
-	// 2.2.7 resolves the path of every script, we do of those that the VRRP child runs.
+	// 2.2.7 resolves the path of every script, we do not of the readers of FIFOs.
 	{regexp.MustCompile(`'/usr/bin/`), "'/bin/"},
 	// Buffer sizes are left to the kernel.
 	{regexp.MustCompile(`(?m)^   Rx buf size = .*`), "   Rx buf size = ..."},
