@@ -229,26 +229,11 @@ func (s *story) stop() {
 	}
 }
 
-// reload is an act: the configuration with another text in the place of the old.
-func (s *story) reload(old, now string) func() {
-	return func() {
-		s.t.Helper()
-		for _, w := range s.tellers {
-			text := strings.Replace(storyConf, old, now, 1)
-			if err := os.WriteFile(w.d.proc.Path("/etc/keepalived/keepalived.conf"), []byte(text), 0o644); err != nil {
-				s.t.Fatal(err)
-			}
-			w.d.proc.Signal(syscall.SIGHUP)
-		}
-	}
-}
-
 // act is what happens to both.
 type act struct {
 	name string
 	do   func()
-	any  bool           // lines of the log in any order: several servers at once
-	less *regexp.Regexp // lines that only the real one has; see the ledger
+	any  bool // lines of the log in any order: several servers at once
 }
 
 // play does the acts and compares the traces after each.
@@ -261,12 +246,6 @@ func (s *story) play(acts []act) {
 		if a.any {
 			slices.Sort(our[0])
 			slices.Sort(real[0])
-		}
-		if a.less != nil {
-			n := len(real[0])
-			if real[0] = slices.DeleteFunc(real[0], a.less.MatchString); len(real[0]) == n {
-				s.t.Errorf("%s: the real keepalived has no line like %v", a.name, a.less)
-			}
 		}
 		for i, what := range []string{"log", "FIFO", "scripts"} {
 			if !slices.Equal(our[i], real[i]) {
@@ -297,25 +276,3 @@ func TestKernelStory(t *testing.T) {
 		{name: "stop, with omega", do: s.stop},
 	})
 }
-
-// At a reload 2.2.7 activates all checkers anew, and forgets the user of quorum scripts.
-var anew = regexp.MustCompile(`^Activating healthchecker|^Failed to set default user for quorum script`)
-
-// The same of reloads.
-func TestKernelStoryOfReloads(t *testing.T) {
-	t.Parallel()
-	needs(t)
-	s := newStory(t)
-	s.play([]act{
-		{name: "start", do: s.start, any: true},
-		{name: "reload of the same", do: s.reload("", ""), less: anew},
-		{name: "reload with another weight", do: s.reload("weight 1\n", "weight 3\n"), less: anew},
-		{name: "reload with a server less", do: s.reload(tail14, "}\n"), less: anew},
-		{name: "reload with a service less", do: s.reload(storyConf[strings.Index(storyConf, "virtual_server 192.0.2.102"):], ""), less: anew},
-		{name: "a server fails", do: s.webs["10"].stop},
-		{name: "and returns", do: s.webs["10"].start},
-	})
-}
-
-// tail14 is the last server of storyConf with the end of its service.
-var tail14 = storyConf[strings.Index(storyConf, " real_server 198.51.100.14"):]
