@@ -47,7 +47,7 @@ var masks = []struct {
 	// The same of the healthchecker, whose first checks may be over.
 	{regexp.MustCompile(`(?m)^( +(alive|Up|Has run|Current weight|effective weight|previous effective_weight|num failed checkers|RS set|quorum_state_up|Retries iterations|reloaded|num checkers up) = ).*`), "$1..."},
 	{regexp.MustCompile(`EFF WEIGHT = -?\d+`), "EFF WEIGHT = ..."},
-	{regexp.MustCompile(`(?m)^ +(Last (ran|transition|exit|status)|Current state).*\n`), ""},
+	{regexp.MustCompile(`(?m)^ +(Last (ran|transition|exit|status)|Current state|Failed URL).*\n`), ""},
 	{regexp.MustCompile(`(?m)^   Scripts in init state.*\n`), ""},
 	{regexp.MustCompile(`(?m)^   (Master (priority|router)|Track script faults).*\n`), ""},
 }
