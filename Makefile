@@ -57,12 +57,12 @@ install = missing=""; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev
 	  else echo "missing packages:$$missing (install them, or run as root)" >&2; exit 1; fi; fi
 
 test: deps build lint generate-check
-	@set -o pipefail; counts=$$(mktemp -d); trap 'rm -rf $$counts' EXIT; \
-	KEEPALIVED_BIN=$(CURDIR)/bin/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
+	@set -o pipefail; counts=$$(mktemp -d /var/tmp/keepalived-test.XXXXXX); trap 'rm -rf $$counts' EXIT; chmod 0755 $$counts; cp bin/keepalived bin/keepalivedctl $$counts/; \
+	KEEPALIVED_BIN=$$counts/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
 	  $(GO) test -tags grpcnotrace -count=1 -p 2 -timeout 15m $$($(GO) list ./... | grep -v -e /test/interop -e /test/daemon -e /test/lvs -e /test/arch) && \
-	KEEPALIVED_BIN=$(CURDIR)/bin/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
+	KEEPALIVED_BIN=$$counts/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
 	  $(GO) test -tags grpcnotrace -count=1 -p 1 -timeout 15m ./test/daemon ./test/lvs && \
-	KEEPALIVED_BIN=$(CURDIR)/bin/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
+	KEEPALIVED_BIN=$$counts/keepalived KEEPALIVED_TEST_COUNTS=$$counts/kernel \
 	  $(GO) test -tags grpcnotrace -count=1 -v -timeout 15m ./test/interop | test/interop/summary && \
 	test/summary $$counts/kernel
 
