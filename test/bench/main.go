@@ -2,8 +2,9 @@
 // scenarios, in the same run, by turns, in network namespaces of their own, timed
 // by the kernel's time stamps on captured packets and on address notifications.
 //
-// It needs root, the `ip` command and Debian's keepalived. It imports nothing of
-// the project but test/netlab, so that it judges from outside. Every scenario is a
+// It needs root, the `ip` command and Debian's keepalived; for the rows with ip_vs also
+// ipvsadm and, where this kernel has no ip_vs, User-Mode Linux. It imports nothing of the
+// project but test/netlab and test/uml, so that it judges from outside. Every scenario is a
 // file of its own; rows.go lists what is reported and what we aim at.
 //
 // The exit status is 0 when every row was measured, whatever the figures say.
@@ -35,6 +36,8 @@ type options struct {
 	detail  bool
 	verbose bool
 	sides   []side
+	which   string    // sides as the command line names them
+	to      string    // file for the report; "": standard output
 	bins    [2]string // by side
 }
 
@@ -71,14 +74,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}()
 	before := busy()
 	begin := time.Now()
-	b.all()
-	head := fmt.Sprintf("%d rounds in %v on %s", opt.rounds, time.Since(begin).Round(time.Second), machine(before))
-	if opt.json {
-		err = b.writeJSON(stdout, head)
-	} else {
-		err = b.writeTable(stdout, head)
+	if err := b.all(); err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
 	}
-	if err != nil {
+	head := fmt.Sprintf("%d rounds in %v on %s", opt.rounds, time.Since(begin).Round(time.Second), machine(before))
+	if err := b.report(stdout, head); err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 1
 	}
@@ -106,7 +106,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.BoolVar(&opt.json, "json", false, "print every sample as JSON instead of the table")
 	fs.BoolVar(&opt.big, "big", false, "scale to 4,000 instances as well")
 	fs.BoolVar(&opt.detail, "detail", false, "run both programs with -D, which logs a line per gratuitous ARP")
-	which := fs.String("side", "both", "run only `ours` or keepalived, to try something out")
+	fs.StringVar(&opt.which, "side", "both", "run only `ours` or keepalived, to try something out")
+	fs.StringVar(&opt.to, "to", "", "write the report to this `FILE`")
 	fs.BoolVar(&opt.verbose, "v", false, "print every sample as it is taken, and the consoles of failed runs")
 	fs.StringVar(&opt.bins[ours], "ours", "bin/keepalived", "`PATH` of our daemon")
 	fs.StringVar(&opt.bins[theirs], "real", netlab.RealKeepalived, "`PATH` of the real keepalived")
@@ -117,7 +118,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if opt.only, err = regexp.Compile(*only); err != nil {
 		return opt, err
 	}
-	switch *which {
+	switch opt.which {
 	case "both":
 		opt.sides = sides
 	case "ours":
@@ -125,7 +126,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	case "keepalived":
 		opt.sides = []side{theirs}
 	default:
-		return opt, fmt.Errorf("-side %s: it is ours, keepalived or both", *which)
+		return opt, fmt.Errorf("-side %s: it is ours, keepalived or both", opt.which)
 	}
 	if opt.rounds < 1 {
 		return opt, fmt.Errorf("-rounds %d: at least one is needed", opt.rounds)
@@ -145,11 +146,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 }
 
 // all runs the chosen scenarios, each program by turns: A B A B …, beginning with
-// the other one in every second round.
-func (b *bench) all() {
+// the other one in every second round; those that need another kernel at the end.
+func (b *bench) all() error {
 	for round := range b.opt.rounds {
 		for _, sc := range scenarios {
-			if !b.wanted(sc) {
+			if !b.wanted(sc) || !sc.here() {
 				continue
 			}
 			order := slices.Clone(b.opt.sides)
@@ -161,6 +162,10 @@ func (b *bench) all() {
 			}
 		}
 	}
+	if !inUML() && slices.ContainsFunc(scenarios, func(sc scenario) bool { return b.wanted(sc) && !sc.here() }) {
+		return b.elsewhere()
+	}
+	return nil
 }
 
 func (b *bench) wanted(sc scenario) bool {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -43,7 +44,7 @@ func (b *bench) of(id string, s side) []float64 {
 func (b *bench) asked() []row {
 	var out []row
 	for _, r := range rows {
-		if r.note != "" || slices.ContainsFunc(scenarios, func(sc scenario) bool { return sc.name == r.in() && b.wanted(sc) }) {
+		if r.note != "" || slices.ContainsFunc(scenarios, func(sc scenario) bool { return sc.name == r.in() && b.wanted(sc) && (sc.ipvs || !inUML()) }) {
 			out = append(out, r)
 		}
 	}
@@ -140,23 +141,44 @@ func percentile(v []float64, p float64) float64 {
 	return v[min(len(v)-1, max(0, int(math.Ceil(p*float64(len(v))))-1))]
 }
 
+// report writes what was asked for where it was asked for.
+func (b *bench) report(stdout io.Writer, head string) error {
+	write := b.writeTable
+	if b.opt.json {
+		write = b.writeJSON
+	}
+	if b.opt.to == "" {
+		return write(stdout, head)
+	}
+	f, err := os.Create(b.opt.to)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f, head), f.Close())
+}
+
+// report is what -json prints.
+type report struct {
+	Run  string `json:"run"`
+	Rows []line `json:"rows"`
+}
+
+// line is a row with every sample.
+type line struct {
+	ID         string    `json:"id"`
+	Title      string    `json:"title"`
+	Unit       string    `json:"unit,omitempty"`
+	Keepalived []float64 `json:"keepalived"`
+	Ours       []float64 `json:"ours"`
+	Target     string    `json:"target,omitempty"`
+	Missed     bool      `json:"missed"`
+	Anchor     string    `json:"anchor,omitempty"`
+	Note       string    `json:"note,omitempty"`
+}
+
 // writeJSON prints every sample.
 func (b *bench) writeJSON(w io.Writer, head string) error {
-	type line struct {
-		ID         string    `json:"id"`
-		Title      string    `json:"title"`
-		Unit       string    `json:"unit,omitempty"`
-		Keepalived []float64 `json:"keepalived"`
-		Ours       []float64 `json:"ours"`
-		Target     string    `json:"target,omitempty"`
-		Missed     bool      `json:"missed"`
-		Anchor     string    `json:"anchor,omitempty"`
-		Note       string    `json:"note,omitempty"`
-	}
-	out := struct {
-		Run  string `json:"run"`
-		Rows []line `json:"rows"`
-	}{Run: head}
+	out := report{Run: head}
 	for _, r := range b.asked() {
 		out.Rows = append(out.Rows, line{ID: r.id, Title: strings.TrimSpace(r.title), Unit: r.unit,
 			Keepalived: b.of(r.id, theirs), Ours: b.of(r.id, ours), Target: r.target.text, Missed: b.misses(r),
