@@ -135,6 +135,17 @@ func accept(l net.Listener, f func(net.Conn)) {
 // other are those for which ours has other lines; see the ledger.
 var other = []string{"tcp nowhere", "HTTP_GET half a body, closes", "SSL_GET half a body, closes", "SSL_GET half a body, resets"}
 
+// ended are the words for a TLS connection that ends before the answer does. Which of them
+// it is, of either daemon, is a race between the last record and the end.
+var ended = regexp.MustCompile(`^(SSL read error from|Read, no data received from |Read error with) server`)
+
+// sameLines compares what both say of a patient.
+func sameLines(patient string, our, real []string) bool {
+	return slices.EqualFunc(our, real, func(a, b string) bool {
+		return a == b || strings.HasPrefix(patient, "SSL_GET") && ended.MatchString(a) && ended.MatchString(b)
+	})
+}
+
 // The words in which a check says why it failed are the real keepalived's.
 func TestKernelCauses(t *testing.T) {
 	t.Parallel()
@@ -199,7 +210,7 @@ func TestKernelCauses(t *testing.T) {
 	}
 	for _, p := range patients {
 		our, real := directors[0].about(addrs[p.name]), directors[1].about(addrs[p.name])
-		if slices.Equal(our, real) == slices.Contains(other, p.name) {
+		if sameLines(p.name, our, real) == slices.Contains(other, p.name) {
 			t.Errorf("%s, known to differ: %v\n  real %s\n  ours %s", p.name, slices.Contains(other, p.name),
 				strings.Join(real, "\n       "), strings.Join(our, "\n       "))
 		}
