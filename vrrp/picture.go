@@ -279,7 +279,12 @@ func (d *daemon) scriptPicture(s *trackScript) snapshot.Script {
 }
 
 func (d *daemon) scriptsPicture(n *vrrpcfg.Notify) snapshot.Scripts {
-	c := func(s *cursor.Script) snapshot.Command { return commandPicture(d.ready[s]) }
+	c := func(s *cursor.Script) snapshot.Command {
+		if s == nil {
+			return snapshot.Command{}
+		}
+		return commandPicture(d.ready[s])
+	}
 	return snapshot.Scripts{
 		Backup: c(n.Backup), Master: c(n.Master), Fault: c(n.Fault), Stop: c(n.Stop), Generic: c(n.Any),
 		Deleted: c(n.Deleted), RxLowerPrio: c(n.RxLowerPri),
