@@ -15,6 +15,7 @@ import (
 	"keepalived/core/clock"
 	"keepalived/core/diag"
 	"keepalived/core/global"
+	"keepalived/core/process"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/childapi"
 )
@@ -104,6 +105,7 @@ func (d *daemon) commit(now clock.Instant, generation uint64) {
 		d.info(note)
 	}
 	d.report.Ready(generation)
+	process.ReleaseMemorySoon()
 }
 
 // start begins the first configuration of this process, where the one before it has

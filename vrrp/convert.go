@@ -10,6 +10,7 @@ import (
 	"keepalived/core/rtnl"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/vrrp/fsm"
+	"keepalived/vrrp/iface"
 	"keepalived/vrrp/sock"
 	"keepalived/vrrp/wire"
 )
@@ -94,7 +95,8 @@ func (d *daemon) installed(in *instance, a vrrpcfgAddress) bool {
 		return false
 	}
 	l, ok := d.links.ByName(a.Dev)
-	return ok && d.links.Has(l.Index, a.Prefix.Addr())
+	// The exact look-up first: Has walks over the whole link, for each of its addresses.
+	return ok && (d.links.Holds(iface.Addr{Link: l.Index, Prefix: a.Prefix, Peer: a.Peer.Addr()}) || d.links.Has(l.Index, a.Prefix.Addr()))
 }
 
 func timersProto(now clock.Instant, in *instance) *pb.InstanceTimers {

@@ -30,8 +30,9 @@ func (d *daemon) picture(now clock.Instant) *snapshot.Snapshot {
 		}
 		return wallTime(wall.Add(t.Sub(now)))
 	}
-	for _, in := range d.instances {
-		s.Instances = append(s.Instances, d.instancePicture(in, at))
+	s.Instances = make([]snapshot.Instance, len(d.instances))
+	for i, in := range d.instances {
+		s.Instances[i] = d.instancePicture(in, at)
 	}
 	s.Pools = d.pools()
 	for _, g := range d.groups {
@@ -44,9 +45,21 @@ func (d *daemon) picture(now clock.Instant) *snapshot.Snapshot {
 	return s
 }
 
-func wallTime(t time.Time) dump.Wall {
-	t = t.Local()
-	return dump.Wall{Micros: t.UnixMicro(), Day: t.Format("Mon Jan _2 15:04:05"), Year: t.Year()}
+// wallTime leaves the words out: see sayTimes.
+func wallTime(t time.Time) dump.Wall { return dump.Wall{Micros: t.UnixMicro()} }
+
+// sayTimes writes the times of a picture out, as the dumps need it: off the loop.
+func sayTimes(s *snapshot.Snapshot) {
+	say := func(w *dump.Wall) {
+		if w.Micros != 0 {
+			t := time.UnixMicro(w.Micros)
+			w.Day, w.Year = t.Format("Mon Jan _2 15:04:05"), t.Year()
+		}
+	}
+	for i := range s.Instances {
+		say(&s.Instances[i].Since)
+		say(&s.Instances[i].ReadTimeout)
+	}
 }
 
 func snapshotState(p fsm.Phase) snapshot.State {
@@ -148,7 +161,6 @@ func (d *daemon) addressPicture(in *instance, a vrrpcfgAddress) snapshot.Address
 	return p
 }
 
-// countersPicture sorts our reasons into keepalived's counters.
 // checksumPicture is old_unicast_checksum in the words of the dump.
 func checksumPicture(c vrrpcfg.ChecksumCompat) string {
 	switch c {
@@ -160,6 +172,7 @@ func checksumPicture(c vrrpcfg.ChecksumCompat) string {
 	return ""
 }
 
+// countersPicture sorts our reasons into keepalived's counters.
 func countersPicture(in *instance) snapshot.Counters {
 	c := &in.counters
 	form := func(drops ...wire.Drop) (n uint64) {
@@ -191,21 +204,26 @@ func (d *daemon) descriptors(in *instance) (fdIn, fdOut int) {
 // pools shows the sockets as keepalived does, one entry per interface, family and cast.
 func (d *daemon) pools() []snapshot.Pool {
 	var out []snapshot.Pool
+	type key struct {
+		iface             string
+		ipv6, unicast, ah bool
+		addr              netip.Addr
+	}
+	known := map[key]int{}
 	for _, in := range d.instances {
 		fdIn, fdOut := d.descriptors(in)
 		if fdIn < 0 {
 			continue
 		}
-		p := snapshot.Pool{FdIn: fdIn, FdOut: fdOut, Interface: in.cfg.Identity.Interface, IPv6: in.family() == sock.IPv6, Unicast: in.unicast(),
-			AH: in.cfg.Auth.Type == vrrpcfg.AuthAH}
-		if p.Unicast {
-			p.Address = in.mc.Source
+		k := key{iface: in.cfg.Identity.Interface, ipv6: in.family() == sock.IPv6, unicast: in.unicast(), ah: in.cfg.Auth.Type == vrrpcfg.AuthAH}
+		if k.unicast {
+			k.addr = in.mc.Source
 		}
-		i := slices.IndexFunc(out, func(o snapshot.Pool) bool {
-			return o.Interface == p.Interface && o.IPv6 == p.IPv6 && o.Unicast == p.Unicast && o.AH == p.AH && o.Address == p.Address
-		})
-		if i < 0 {
-			out, i = append(out, p), len(out)
+		i, ok := known[k]
+		if !ok {
+			i = len(out)
+			known[k] = i
+			out = append(out, snapshot.Pool{FdIn: fdIn, FdOut: fdOut, Interface: k.iface, IPv6: k.ipv6, Unicast: k.unicast, AH: k.ah, Address: k.addr})
 		}
 		out[i].Members = append(out[i].Members, snapshot.PoolMember{Name: in.cfg.Name, VRID: in.mc.VRID})
 	}
@@ -261,7 +279,12 @@ func (d *daemon) scriptPicture(s *trackScript) snapshot.Script {
 }
 
 func (d *daemon) scriptsPicture(n *vrrpcfg.Notify) snapshot.Scripts {
-	c := func(s *cursor.Script) snapshot.Command { return commandPicture(d.ready[s]) }
+	c := func(s *cursor.Script) snapshot.Command {
+		if s == nil {
+			return snapshot.Command{}
+		}
+		return commandPicture(d.ready[s])
+	}
 	return snapshot.Scripts{
 		Backup: c(n.Backup), Master: c(n.Master), Fault: c(n.Fault), Stop: c(n.Stop), Generic: c(n.Any),
 		Deleted: c(n.Deleted), RxLowerPrio: c(n.RxLowerPri),
@@ -279,9 +302,9 @@ func commandPicture(s *script.Script) snapshot.Command {
 	return c
 }
 
-// quoted writes a command as the dumps do: every word in single quotes.
 func (d *daemon) interfacePictures() []snapshot.Interface {
 	var out []snapshot.Interface
+	users := d.interfaceUsers()
 	for _, l := range d.links.All() {
 		p := snapshot.Interface{
 			Name: l.Name, Index: l.Index, Up: l.Up, Running: l.Running, Loopback: l.Loopback, NoBroadcast: l.Loopback,
@@ -293,7 +316,7 @@ func (d *daemon) interfacePictures() []snapshot.Interface {
 			p.MAC, p.BroadcastMAC = net.HardwareAddr(l.MAC[:]).String(), broadcastMAC
 		}
 		p.IPv4, p.IPv6 = d.interfaceAddrs(l)
-		p.Users = d.interfaceUsers(l.Name)
+		p.Users = users[l.Name]
 		out = append(out, p)
 	}
 	return out
@@ -314,22 +337,20 @@ func (d *daemon) interfaceAddrs(l iface.Link) (v4, v6 netip.Addr) {
 	return v4, v6
 }
 
-// interfaceUsers are the instances that depend on a link: those on it with weight 0,
-// and those that track it.
-func (d *daemon) interfaceUsers(name string) []snapshot.ScriptUser {
-	var out []snapshot.ScriptUser
+// interfaceUsers are, by link, the instances that depend on it: those on it with weight
+// 0, and those that track it.
+func (d *daemon) interfaceUsers() map[string][]snapshot.ScriptUser {
+	out := map[string][]snapshot.ScriptUser{}
 	for _, in := range d.instances {
-		if in.cfg.Identity.Interface == name {
-			u := snapshot.ScriptUser{Instance: in.cfg.Name}
-			if in.cfg.Track.NoPrimary {
-				u.Weight = snapshot.IgnoredWeight
-			}
-			out = append(out, u)
-			continue
+		own := in.cfg.Identity.Interface
+		u := snapshot.ScriptUser{Instance: in.cfg.Name}
+		if in.cfg.Track.NoPrimary {
+			u.Weight = snapshot.IgnoredWeight
 		}
+		out[own] = append(out[own], u)
 		for i := range in.track {
-			if t := &in.track[i]; t.kind == trackInterface && t.name == name {
-				out = append(out, snapshot.ScriptUser{Instance: in.cfg.Name, Weight: t.weight.Value, Reverse: t.weight.Reverse})
+			if t := &in.track[i]; t.kind == trackInterface && t.name != own {
+				out[t.name] = append(out[t.name], snapshot.ScriptUser{Instance: in.cfg.Name, Weight: t.weight.Value, Reverse: t.weight.Reverse})
 			}
 		}
 	}

@@ -26,7 +26,7 @@ var (
 
 // testDaemon is a daemon whose loop does not run: the test is the loop. link is the
 // index of the interface the instance is on.
-func testDaemon(t *testing.T, link int32) (*daemon, *instance) {
+func testDaemon(t testing.TB, link int32) (*daemon, *instance) {
 	t.Helper()
 	fake := clock.NewFake(clock.Instant(time.Hour))
 	d := &daemon{

@@ -101,6 +101,7 @@ func (d *daemon) dump(ctx context.Context, c *pb.DumpCommand, send func(*pb.Serv
 	if err != nil {
 		return err
 	}
+	sayTimes(p.s)
 	for _, kind := range c.GetKinds() {
 		text, path, err := render(p.s, kind, &p.files)
 		if err != nil {

@@ -58,6 +58,7 @@ func (d *daemon) sayConfig(now clock.Instant) {
 	}
 	s := d.picture(now)
 	d.group.Go(func() error {
+		sayTimes(s)
 		n := 0
 		for line := range strings.Lines(string(s.Text())) {
 			d.info(strings.TrimSuffix(line, "\n"))

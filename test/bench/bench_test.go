@@ -124,3 +124,25 @@ func TestTableMarksWhatMisses(t *testing.T) {
 		t.Errorf("missing: %v, want stop-gone of both", got)
 	}
 }
+
+func TestServerEntries(t *testing.T) {
+	const raw = `IP Virtual Server version 1.2.1 (size=4096)
+Prot LocalAddress:Port Scheduler Flags
+  -> RemoteAddress:Port Forward Weight ActiveConn InActConn
+TCP  0A000000:0050 rr
+  -> AC100001:0050      Masq    1      3          7         
+  -> AC100002:0050      Masq    0      0          0         
+`
+	got := serverEntries(raw)
+	if len(got) != 2 {
+		t.Fatalf("got %q, want two servers", got)
+	}
+	busy := serverEntries(strings.ReplaceAll(raw, "3          7", "4          8"))
+	if a := netip.MustParseAddr("172.16.0.1"); got[a] == "" || got[a] != busy[a] {
+		t.Errorf("%q and with more connections %q", got[a], busy[a])
+	}
+	lighter := serverEntries(strings.ReplaceAll(raw, "Masq    1", "Masq    0"))
+	if a := netip.MustParseAddr("172.16.0.1"); got[a] == lighter[a] {
+		t.Errorf("with weight 0 the entry is still %q", got[a])
+	}
+}

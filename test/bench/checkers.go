@@ -132,8 +132,12 @@ func (l *checkLab) entries() map[netip.Addr]string {
 	if err != nil {
 		l.Fatal(err)
 	}
+	return serverEntries(string(raw))
+}
+
+func serverEntries(raw string) map[netip.Addr]string {
 	all := map[netip.Addr]string{}
-	for _, m := range serverEntry.FindAllStringSubmatch(string(raw), -1) {
+	for _, m := range serverEntry.FindAllStringSubmatch(raw, -1) {
 		n, _ := strconv.ParseUint(m[1], 16, 32)
 		all[v4(uint32(n))] = m[0]
 	}

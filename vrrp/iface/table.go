@@ -193,8 +193,18 @@ func (t *Table) Addrs(index int32) []Addr {
 	return list
 }
 
-// Has reports whether ip is on the link, in use (not tentative, not a duplicate). It
-// looks at all addresses of the link.
+// Holds reports whether a is on its link, in use, exactly so: with this prefix and peer.
+func (t *Table) Holds(a Addr) bool {
+	set := t.addrs[a.Link]
+	if set == nil {
+		return false
+	}
+	h, ok := set.all[a.key()]
+	return ok && !h.Tentative && !h.DADFailed
+}
+
+// Has reports whether ip is on the link with any prefix, in use (not tentative, not a
+// duplicate). It looks at all addresses of the link.
 func (t *Table) Has(index int32, ip netip.Addr) bool {
 	set := t.addrs[index]
 	if set == nil {

@@ -281,3 +281,26 @@ func TestReceivePathAllocates(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestHoldsIsExact(t *testing.T) {
+	t.Parallel()
+	table := New()
+	v4, v6 := netip.MustParsePrefix("192.0.2.7/24"), netip.MustParsePrefix("2001:db8::7/64")
+	table.Apply(Event{Kind: AddrChanged, Addr: Addr{Link: 3, Prefix: v4}}, nil)
+	table.Apply(Event{Kind: AddrChanged, Addr: Addr{Link: 3, Prefix: v6, Tentative: true}}, nil)
+	for _, c := range []struct {
+		name string
+		addr Addr
+		want bool
+	}{
+		{"the address", Addr{Link: 3, Prefix: v4}, true},
+		{"another prefix", Addr{Link: 3, Prefix: netip.MustParsePrefix("192.0.2.7/32")}, false},
+		{"with a peer", Addr{Link: 3, Prefix: v4, Peer: netip.MustParseAddr("192.0.2.8")}, false},
+		{"another link", Addr{Link: 4, Prefix: v4}, false},
+		{"tentative", Addr{Link: 3, Prefix: v6}, false},
+	} {
+		if got := table.Holds(c.addr); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
