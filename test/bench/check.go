@@ -24,21 +24,22 @@ func check(s *session) {
 		lab.Pair(a, fmt.Sprintf("eth%d", k), b, fmt.Sprintf("eth%d", k))
 	}
 	s.checkOne(a, "check-instances", manyRouters(checkedInstances, 100))
-	s.checkOne(a, "check-services", manyServices(checkedServices, serversEach))
+	s.checkOne(a, "check-services", manyServices(checkedServices, serversEach, 5))
 }
 
-func (s *session) checkOne(h *netlab.Host, row, config string) {
+func (s *session) checkOne(h *netlab.Host, row, config string) (took time.Duration) {
 	at := time.Now()
 	p := h.Start(netlab.ProcOpts{Config: config}, s.bin, "-t")
 	peak := make(chan float64, 1)
 	go func() { peak <- peakMemory(p) }()
 	status := p.Wait(30 * time.Second)
-	took := time.Since(at)
+	took = time.Since(at)
 	if status != 0 {
 		s.Fatalf("%s: -t ended with %d: %.300s", row, status, p.Log())
 	}
 	s.addMS(row, took)
 	s.add(row+"-memory", <-peak)
+	return took
 }
 
 // peakMemory watches a process until its end and returns the largest resident set
@@ -53,11 +54,11 @@ func peakMemory(p *netlab.Proc) (mb float64) {
 	return mb
 }
 
-// manyServices is a configuration of virtual servers with TCP checks.
-func manyServices(services, servers int) string {
+// manyServices is a configuration of virtual servers with TCP checks every delay seconds.
+func manyServices(services, servers, delay int) string {
 	var b strings.Builder
 	for i := range services {
-		fmt.Fprintf(&b, "virtual_server %s 80 {\n  delay_loop 5\n  lb_algo rr\n  lb_kind NAT\n  protocol TCP\n", v4(10<<24+uint32(i)))
+		fmt.Fprintf(&b, "virtual_server %s 80 {\n  delay_loop %d\n  lb_algo rr\n  lb_kind NAT\n  protocol TCP\n", v4(10<<24+uint32(i)), delay)
 		for j := range servers {
 			fmt.Fprintf(&b, "  real_server %s 80 {\n    weight 1\n    TCP_CHECK {\n      connect_timeout 3\n    }\n  }\n",
 				v4(172<<24+16<<16+uint32(i*servers+j)))

@@ -20,6 +20,7 @@ var scenarios = []scenario{
 	{name: "reload", run: reload},
 	{name: "addresses", run: addresses},
 	{name: "check", run: check},
+	{name: "large", run: large},
 	{name: "checkers", ipvs: true, run: checkers},
 	{name: "scale-250", run: scale{250}.run},
 	{name: "scale-1000", run: scale{1000}.run},
@@ -125,6 +126,11 @@ var rows = []row{
 	{id: "check-instances", scenario: "check", title: "-t with 4,000 instances", unit: "ms", anchor: "166", target: times(1, sameOrLower)},
 	{id: "check-instances-memory", scenario: "check", title: "  largest resident set", unit: "MB", target: later("")},
 	{id: "check-services", scenario: "check", title: "-t with 10,000 services × 4 servers", unit: "ms", anchor: "347", target: times(1, sameOrLower)},
+	{id: "check-half", scenario: "large", title: "-t with 2,000 instances and 20,000 servers", unit: "ms", target: times(1, sameOrLower)},
+	{id: "check-half-memory", scenario: "large", title: "  largest resident set", unit: "MB", target: later("")},
+	{id: "check-large", scenario: "large", title: "-t with twice as many of both", unit: "ms", target: times(1, sameOrLower)},
+	{id: "check-large-memory", scenario: "large", title: "  largest resident set", unit: "MB", target: later("")},
+	{id: "reload-large", scenario: "large", title: "  reload of it unchanged (keepalived: its -t)", unit: "ms", target: times(1, "≤ its -t")},
 	{id: "check-services-memory", scenario: "check", title: "  largest resident set", unit: "MB", anchor: "37", target: times(1, sameOrLower)},
 }
 

@@ -27,6 +27,7 @@ type table struct {
 	file *os.File
 
 	mu      sync.Mutex
+	buffer  [64 << 10]byte
 	moments []moment
 }
 
@@ -70,14 +71,16 @@ func watch(t *testing.T, h *netlab.Host, every time.Duration) *table {
 }
 
 func (w *table) look() {
-	raw, err := io.ReadAll(io.NewSectionReader(w.file, 0, 1<<20))
-	now := time.Now()
-	text := []string{"unreadable"}
-	if err == nil {
-		text = readTable(string(raw))
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	// In one piece: between two reads the kernel loses its place as soon as another
+	// network namespace, another test's, has services too.
+	n, err := w.file.ReadAt(w.buffer[:], 0)
+	now := time.Now()
+	text := []string{"unreadable"}
+	if err == io.EOF {
+		text = readTable(string(w.buffer[:n]))
+	}
 	if n := len(w.moments); n == 0 || !slices.Equal(w.moments[n-1].text, text) {
 		w.moments = append(w.moments, moment{now, text})
 	}

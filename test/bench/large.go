@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"keepalived/test/netlab"
+)
+
+const (
+	largeReloads = 3
+	// seldom keeps 40,000 checks from being the load that is measured.
+	seldom = 600
+)
+
+// large is a configuration of 4,000 instances and 40,000 real servers, and half of it: -t
+// of both, and a reload of the running daemon with the same file. A reload is held against
+// keepalived's -t of the file, which stands in its column: 2.2.7's own reload compares
+// every checker with every other and takes minutes.
+func large(s *session) {
+	lab := netlab.New(s)
+	a, b := lab.Host("a"), lab.Host("b")
+	for k := range links(checkedInstances) {
+		dev := fmt.Sprintf("eth%d", k)
+		lab.Pair(a, dev, b, dev)
+		a.IP("addr", "add", linkAddr(k, 1).String()+"/24", "dev", dev)
+	}
+	half := manyRouters(checkedInstances/2, 100) + manyServices(checkedServices/2, serversEach, seldom)
+	whole := manyRouters(checkedInstances, 100) + manyServices(checkedServices, serversEach, seldom)
+	s.checkOne(a, "check-half", half)
+	took := s.checkOne(a, "check-large", whole)
+	if s.side == theirs {
+		s.addMS("reload-large", took)
+		return
+	}
+	n := &node{host: a, proc: s.start(a, s.bin, whole)}
+	s.await(60*time.Second, "the start", func() bool { return strings.Contains(n.proc.Log(), "Startup complete") })
+	pause(10 * time.Second) // all are MASTER, the announcements have gone
+	for range largeReloads {
+		at := time.Now()
+		s.reloaded(n)
+		s.addMS("reload-large", time.Since(at))
+		pause(time.Second)
+	}
+}
