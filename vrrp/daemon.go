@@ -97,7 +97,6 @@ type daemon struct {
 	beat      heartbeat
 	stopping  bool
 	stopped   chan struct{} // closed when the worker has done its last
-	fine      bool          // the alarm clock is the precise one
 	globals   []byte        // dump section of the global definitions, by generation
 	files     dumpFiles
 }
@@ -120,7 +119,7 @@ func open(opt Options) (*daemon, error) {
 		links: iface.New(), observed: map[rtnl.Key]rtnl.Addr{},
 		byName: map[string]*instance{}, routes: map[routeKey]*instance{}, byScript: map[string]*trackScript{},
 	}
-	d.loop = loop.New[task](clock.Real{}, loop.Polled{}.NewWaker(), 1024)
+	d.loop = loop.New[task](clock.Real{}, loop.Precise{}.NewWaker(), 1024)
 	d.timers.Arm = d.loop.Arm
 	d.notify = notifier{d: d, queues: map[string]*scriptQueue{}}
 	d.handover.open(opt.Boot, opt.Log)

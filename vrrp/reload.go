@@ -198,7 +198,6 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	for link, p := range d.announce.pacers {
 		p.Configure(d.pace(link))
 	}
-	d.precise()
 }
 
 // take makes p the running configuration.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"keepalived/core/clock"
-	"keepalived/core/loop"
 	"keepalived/core/reconcile/worker"
 	"keepalived/core/rtnl"
 	"keepalived/core/track"
@@ -44,7 +43,6 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 		}
 	}
 	d.saySockets()
-	d.precise()
 }
 
 // configPart is how many lines of the configuration are logged at once: a part of
@@ -317,26 +315,5 @@ func (d *daemon) tellVIPs(now clock.Instant) {
 	}
 	for _, c := range d.links.SetVIPs(vips, nil) {
 		d.linkChanged(now, c)
-	}
-}
-
-// preciseBelow is the advert interval below which a busy process must not make an
-// alarm late.
-const preciseBelow = 100 * time.Millisecond
-
-// precise takes an alarm clock that fits the shortest interval.
-func (d *daemon) precise() {
-	fine := d.cfg.Global.VRRP.RTPriority > 0
-	for _, in := range d.instances {
-		fine = fine || in.cfg.Election.AdvertInt < preciseBelow
-	}
-	if fine == d.fine {
-		return
-	}
-	d.fine = fine
-	if fine {
-		d.loop.SetWaker(loop.Precise{}.NewWaker())
-	} else {
-		d.loop.SetWaker(loop.Polled{}.NewWaker())
 	}
 }

@@ -113,16 +113,10 @@ func (l *Loop[M]) Now() clock.Instant { return l.clock.Now() }
 // SlowTurns returns the number of turns that took longer than 5 ms.
 func (l *Loop[M]) SlowTurns() uint64 { return l.slow }
 
-// SetWaker replaces the alarm clock; on the loop goroutine only.
-func (l *Loop[M]) SetWaker(w clock.Waker) {
-	l.waker.Close()
-	l.waker, l.armed = w, clock.Never
-}
-
 // Run turns until ctx ends. It returns ctx's error.
 func (l *Loop[M]) Run(ctx context.Context, h Handler[M]) error {
 	defer close(l.done)
-	defer func() { l.waker.Close() }()
+	defer l.waker.Close()
 	for {
 		var m M
 		var got, urgent bool

@@ -84,7 +84,7 @@ func TestWakers(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		c    clock.Clock
-	}{{"runtime timer", clock.Real{}}, {"timerfd", Precise{}}, {"polled timerfd", Polled{}}} {
+	}{{"runtime timer", clock.Real{}}, {"timerfd", Precise{}}} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := tc.c.NewWaker()
 			defer w.Close()

@@ -164,7 +164,7 @@ func (s *Sender) Send(link int32, src, dst netip.Addr, ttl uint8, id uint16, pdu
 	s.iov[0].Base, s.iov[1].Base = &s.header[0], &pdu[0]
 	s.iov[0].SetLen(len(s.header))
 	s.iov[1].SetLen(len(pdu))
-	// Raw: the call cannot block, and the runtime need not know (see loop.Polled).
+	// Raw: the call cannot block, and the runtime need not know (see loop.Precise).
 	_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&s.msg)), unix.MSG_DONTWAIT)
 	s.iov[1].Base = nil
 	if errno != 0 {

@@ -338,7 +338,7 @@ func (r *Receiver) slot() *Received {
 }
 
 // readBatch is one recvmmsg; the runtime need not know of a call that cannot block
-// (see loop.Polled). It returns false to wait until the socket is readable.
+// (see loop.Precise). It returns false to wait until the socket is readable.
 func (r *Receiver) readBatch(fd uintptr) bool {
 	r.got, r.again, r.err = 0, false, nil
 	for i := range r.msgs {
