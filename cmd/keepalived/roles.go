@@ -195,11 +195,30 @@ func runParent(o *options, argv []string, signals *supervisor.Signals) int {
 	defer end()
 	log := l.Logger()
 	o.logStart(log, argv)
+	s, status := o.newSupervisor(log, argv, signals)
+	if s == nil {
+		return status
+	}
+	status, err := s.Run()
+	if errors.Is(err, process.ErrRunning) || errors.Is(err, unixsock.ErrInUse) {
+		log.Info("daemon is already running")
+		return exitOK
+	}
+	if err != nil {
+		log.Error(err.Error())
+	}
+	return status
+}
+
+// newSupervisor reads the configuration and makes the parent for it; nil and the exit
+// status when there is nothing to run. The reading is a large one's whole memory: it
+// must not live on in the frame that runs the parent.
+func (o *options) newSupervisor(log *slog.Logger, argv []string, signals *supervisor.Signals) (*supervisor.Supervisor, int) {
 	r := o.read()
 	if ns := configuredNamespace(o, &r); ns != "" {
 		if err := enterNamespace(ns, argv); err != nil {
 			log.Error(err.Error())
-			return exitFatal
+			return nil, exitFatal
 		}
 		r = o.read() // the interfaces are others here
 	}
@@ -212,22 +231,14 @@ func runParent(o *options, argv []string, signals *supervisor.Signals) int {
 	logReading(context.Background(), log, &r, o)
 	if status, ok := cannotStart(&r); ok {
 		log.Info(stoppedLine())
-		return status
+		return nil, status
 	}
 	s, err := supervisor.New(o.supervisorOptions(log, argv, &r, signals))
 	if err != nil {
 		log.Error(err.Error())
-		return exitFatal
+		return nil, exitFatal
 	}
-	status, err := s.Run()
-	if errors.Is(err, process.ErrRunning) || errors.Is(err, unixsock.ErrInUse) {
-		log.Info("daemon is already running")
-		return exitOK
-	}
-	if err != nil {
-		log.Error(err.Error())
-	}
-	return status
+	return s, exitOK
 }
 
 // configuredNamespace is net_namespace, unless the command line has named one.
@@ -267,6 +278,7 @@ func (o *options) logStart(log *slog.Logger, argv []string) {
 }
 
 func (o *options) supervisorOptions(log *slog.Logger, argv []string, r *reading, signals *supervisor.Signals) supervisor.Options {
+	g := r.Global // what is kept must not keep the whole reading
 	return supervisor.Options{
 		Log: log, Version: process.Version(), Compat: process.Compat, Stopped: stoppedLine(),
 		ConfigFile: absolute(o.file()), Initial: o.supervisorConfig(r),
@@ -279,8 +291,8 @@ func (o *options) supervisorOptions(log *slog.Logger, argv []string, r *reading,
 			return o.supervisorConfig(&r), nil
 		},
 		Changes: configChanges,
-		Args:    argv[1:], NoRespawn: o.noRespawn, Signals: signals, Dir: o.runDir(r.Global),
-		PIDFile:        func() (func(), error) { return o.parentPIDFile(log, r.Global) },
+		Args:    argv[1:], NoRespawn: o.noRespawn, Signals: signals, Dir: o.runDir(g),
+		PIDFile:        func() (func(), error) { return o.parentPIDFile(log, g) },
 		Notify:         process.NotifyService,
 		NotifyWatchdog: process.WatchdogWanted(),
 		CaptureStderr:  !o.logConsole,

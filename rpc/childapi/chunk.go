@@ -41,7 +41,8 @@ func encodeTree(generation uint64, tree *config.Tree) ([]*pb.ConfigChunk, error)
 	for _, s := range tree.Sources {
 		last.Sources = append(last.Sources, []byte(s.Name))
 	}
-	last.Digest = tree.Digest[:]
+	digest := tree.Digest // a slice of the tree's own would keep the whole tree
+	last.Digest = digest[:]
 	return e.done, nil
 }
 
