@@ -143,7 +143,7 @@ func compareLines(in input, their, our answer) string {
 		return false
 	}
 	for p := range their.lines {
-		if !said(our.lines, p) && !said(our.lines, heads[p]) && !said(our.lines, place{p.file, p.line - 1}) {
+		if !said(our.lines, p) && !said(our.lines, place{p.file, p.line - 1}) && !within(our.lines, heads[p], p) {
 			return "2.2.7 alone complains about line " + p.String()
 		}
 	}
@@ -163,6 +163,16 @@ func compareLines(in input, their, our answer) string {
 		}
 	}
 	return ""
+}
+
+// within reports whether one of the lines is in the block from head to end.
+func within(lines map[place]bool, head, end place) bool {
+	for p := range lines {
+		if head.line > 0 && (p.file == end.file || p.file == "" || end.file == "") && p.line >= head.line && p.line <= end.line {
+			return true
+		}
+	}
+	return false
 }
 
 // headsOf maps the place of every closing brace to that of the opening one.

@@ -185,7 +185,7 @@ func (a *answer) readLines() {
 		}
 		n, _ := strconv.Atoi(m[2])
 		to := a.lines
-		if strings.Contains(line, "Config files missing") || strings.Contains(line, "is a directory - skipping") {
+		if strings.Contains(line, "Config files missing") || strings.Contains(line, "is a directory - skipping") || strings.Contains(line, "is not a regular non-executable file - skipping") {
 			to = a.extra // no complaint for the status, unless a check was asked for
 		}
 		to[placeOf(m[1], n)] = true
