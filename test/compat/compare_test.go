@@ -77,7 +77,7 @@ func compareAll(t *testing.T, all []input, their, our []answer) {
 			continue
 		}
 		compared++
-		problem := ledger.without(compare(in, their[i], our[i]), our[i])
+		problem := ledger.without(compare(in, their[i], our[i]), their[i], our[i])
 		switch {
 		case problem != "" && !known:
 			t.Errorf("%s: %s\n--- 2.2.7: %d\n%s--- ours: %d\n%s", in.name, problem, their[i].status, their[i].said, our[i].status, our[i].said)
@@ -156,7 +156,7 @@ func compareLines(in input, their, our answer) string {
 		}
 		closing := false
 		for end, head := range heads {
-			closing = closing || head == p && said(their.lines, end)
+			closing = closing || said(their.lines, end) && within(map[place]bool{p: true}, head, end)
 		}
 		if !closing {
 			return "we alone complain about line " + p.String()
