@@ -41,7 +41,9 @@ func (s *service) complete() {
 		s.Scheduler = "wlc"
 	}
 	if s.Forwarding.Method == MethodUnset {
-		s.complain("Virtual server %s: no forwarding method set, setting default NAT", s.title())
+		if s.asksForMethod() {
+			s.complain("Virtual server %s: no forwarding method set, setting default NAT", s.title())
+		}
 		s.Forwarding.Method = NAT
 	}
 	s.completeServers()
@@ -150,6 +152,12 @@ func (s *service) completeServers() {
 			s.complain("WARNING - virtual server %s and real server %s ports don't match - resetting", s.title(), r.title())
 		}
 	}
+}
+
+// asksForMethod reports whether a server is without a method of its own.
+func (s *service) asksForMethod() bool {
+	return s.Sorry != nil && s.Sorry.Forwarding.Method == MethodUnset ||
+		slices.ContainsFunc(s.servers, func(r *server) bool { return r.Forwarding.Method == MethodUnset })
 }
 
 // dropCollisions drops real servers that are the same for ip_vs once their ports are

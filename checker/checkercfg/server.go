@@ -59,6 +59,7 @@ func (s *service) readServer(c *cursor.Cursor) {
 		}
 		r.port, r.hasPort = uint16(n), n != 0
 	}
+	r.Forwarding = s.Forwarding // as it is here: a method further down is not for this one
 	serverTable.Decode(r, c.Block(), s.d.diags)
 	if s.wrongFamily(r) {
 		c.Errorf(w.Range, diag.BadAddress, "Address family of virtual server and real server %s don't match - skipping real server.", w.Text)

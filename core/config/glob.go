@@ -98,12 +98,18 @@ func (m MapFiles) isDirectory(name string) bool {
 // Glob implements Files; directories are only found by their plain name.
 func (m MapFiles) Glob(pattern string) ([]string, error) {
 	var found []string
+	var absent error
 	for _, p := range ExpandBraces(pattern) {
 		if !hasWildcard(p) {
 			if _, ok := m[p]; ok || m.isDirectory(p) {
 				found = append(found, p)
+			} else {
+				absent = fs.ErrNotExist
 			}
 			continue
+		}
+		if dir, _ := path.Split(p); dir != "" && !m.isDirectory(dir) {
+			absent = fs.ErrNotExist
 		}
 		var names []string
 		for name := range m {
@@ -116,5 +122,5 @@ func (m MapFiles) Glob(pattern string) ([]string, error) {
 		slices.Sort(names)
 		found = append(found, names...)
 	}
-	return found, nil
+	return found, absent
 }

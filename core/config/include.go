@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -81,17 +82,19 @@ func (r *reader) complain(g glob, checks IncludeCheck, format string, args ...an
 // glob reads all files that match a pattern.
 func (r *reader) glob(g glob) {
 	names, err := r.fsys.Glob(g.name)
-	if err != nil {
+	absent := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !absent {
 		r.complain(g, CheckRead, "Config files '%s': %v", g.shown, err)
 		return
 	}
-	wildcard := hasWildcard(g.name)
 	switch {
-	case len(names) == 0 && !wildcard:
-		r.complain(g, CheckMatch|CheckBrace, "Config files missing '%s'.", g.shown)
+	case len(names) == 0 && absent && strings.Contains(g.shown, "{"):
+		r.complain(g, CheckBrace, "Config files missing '%s'.", g.shown)
+	case len(names) == 0 && absent: // whatever the manual says, CheckWildcard is about all names
+		r.complain(g, CheckMatch|CheckWildcard, "Config files missing '%s'.", g.shown)
 	case len(names) == 0 && (g.check&CheckWildcard != 0 || g.missing == diag.FileMissing):
 		r.complain(g, CheckWildcard, "No config files matched '%s'.", g.shown)
-	case len(names) > 0 && r.someMissing(g.name, names):
+	case absent:
 		r.complain(g, CheckBrace, "Some config files missing: \"%s\".", g.shown)
 		if g.check&CheckBrace != 0 {
 			return // 2.2.7 does not read the others either
@@ -103,17 +106,6 @@ func (r *reader) glob(g glob) {
 		}
 		r.file(g, name)
 	}
-}
-
-// someMissing reports whether an alternative of the pattern that names one file
-// is not among those found.
-func (r *reader) someMissing(pattern string, found []string) bool {
-	for _, alternative := range ExpandBraces(pattern) {
-		if !hasWildcard(alternative) && !slices.Contains(found, alternative) {
-			return true
-		}
-	}
-	return false
 }
 
 // file reads one file and what it includes.

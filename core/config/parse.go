@@ -92,9 +92,7 @@ func (r *reader) words(l line) {
 	b := &r.build
 	b.stray = Word{}
 	if b.waiting != nil {
-		if b.waiting.Kind == Block && !b.waiting.Skip {
-			r.missingBrace(l.whole())
-		}
+		r.missingBrace(l.whole())
 		b.push()
 	}
 	m := b.mode()
@@ -113,10 +111,19 @@ func (r *reader) words(l line) {
 	}
 }
 
+// missingBrace says that the block of the last keyword begins without its {. Of a list
+// 2.2.7 says nothing, and finds a } too many later.
 func (r *reader) missingBrace(at diag.Range) {
-	if r.errorf(at, diag.Unbalanced, "Missing '{' at beginning of configuration block") {
-		r.list.WithHint("'%s' in line %d needs a block in { }", r.build.waiting.Name, r.build.node.Keyword.Range.Start().Line)
+	if !r.room() {
+		return
 	}
+	const text = "Missing '{' at beginning of configuration block"
+	if k := r.build.waiting; k.Kind == List || k.Skip {
+		r.list.Noticef(at, diag.Unbalanced, text)
+	} else {
+		r.list.Errorf(at, diag.Unbalanced, text)
+	}
+	r.list.WithHint("'%s' in line %d needs a block in { }", r.build.waiting.Name, r.build.node.Keyword.Range.Start().Line)
 }
 
 // keyword takes a line of a block of keywords.
@@ -311,9 +318,7 @@ func (r *reader) close(at diag.Range) {
 	b := &r.build
 	b.stray = Word{}
 	if b.waiting != nil {
-		if b.waiting.Kind == Block && !b.waiting.Skip {
-			r.missingBrace(at)
-		}
+		r.missingBrace(at)
 		b.push()
 	}
 	if f := b.top(); f != nil && f.kind == ignored && f.skip.depth > 0 {

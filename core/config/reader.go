@@ -91,11 +91,11 @@ func (r *reader) text(name, text string) {
 
 // raw takes a line as it stands in the file.
 func (r *reader) raw(l line) {
+	l, continued := goesOn(l.trim()) // even behind a comment
 	l, open := uncomment(l)
 	l = l.trim()
-	text, continued := strings.CutSuffix(l.text, `\`)
-	if continued {
-		l = l.cut(0, len(text)).trim()
+	if !continued {
+		l, continued = goesOn(l)
 	}
 	if open {
 		r.unterminated(l)
@@ -133,6 +133,15 @@ func (r *reader) raw(l line) {
 		return
 	}
 	r.feed(l, 0)
+}
+
+// goesOn takes the \ from the end of a line.
+func goesOn(l line) (_ line, continued bool) {
+	text, continued := strings.CutSuffix(l.text, `\`)
+	if continued {
+		l = l.cut(0, len(text)).trim()
+	}
+	return l, continued
 }
 
 func (r *reader) unterminated(l line) {

@@ -199,7 +199,7 @@ func listGroups(args string) (groups [][]string, ok bool) {
 			groups = append(groups, []string{trimBlank(group)})
 		}
 		for _, v := range groups[len(groups)-1] {
-			if strings.ContainsAny(v, " \t{}\"") {
+			if strings.ContainsAny(v, " \t{}") {
 				return nil, false
 			}
 		}

@@ -41,7 +41,8 @@ type Files interface {
 	// ErrDirectory, ErrNotPlain and, beyond 64 MiB, ErrTooLarge.
 	Read(name string) ([]byte, error)
 	// Glob returns the names that match a shell pattern with {a,b} alternatives,
-	// in glob(3)'s order; no match is an empty list without an error.
+	// in glob(3)'s order. No match is an empty list; the error is fs.ErrNotExist when
+	// a file or folder that the pattern names is not there, whatever else matches.
 	Glob(pattern string) ([]string, error)
 }
 
@@ -78,9 +79,9 @@ type IncludeCheck uint8
 // The checks; all but CheckRead imply CheckRead.
 const (
 	CheckRead     IncludeCheck = 1 << iota // a named file cannot be read
-	CheckMatch                             // a name without wildcards matches nothing
-	CheckWildcard                          // a pattern with wildcards matches nothing
-	CheckBrace                             // one of several {a,b} alternatives matches nothing
+	CheckMatch                             // a name, or the folder of a pattern, is not there
+	CheckWildcard                          // neither that nor a pattern matches anything
+	CheckBrace                             // one of several {a,b} alternatives is not there
 
 	CheckAll = CheckRead | CheckMatch | CheckWildcard | CheckBrace
 )

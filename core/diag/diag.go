@@ -207,10 +207,14 @@ func (l List) HasFatal() bool { return l.Worst() == Fatal }
 
 // ExitStatus is the status of `keepalived -t`: 0 or the status of the
 // highest-ranked class of finding (observed on 2.2.7: a missing argument 2 ends
-// the reading at once; script security 6 wins over any other complaint 5).
+// the reading at once; script security 6 wins over any other complaint 5; where an
+// include fails that has to be there nothing else counts).
 func (l List) ExitStatus() int {
 	status := 0
 	for _, d := range l {
+		if d.Code == IncludeFailed && d.Severity == Fatal {
+			return d.Code.testStatus()
+		}
 		if d.Severity == Notice {
 			continue
 		}

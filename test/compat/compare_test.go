@@ -77,7 +77,7 @@ func compareAll(t *testing.T, all []input, their, our []answer) {
 			continue
 		}
 		compared++
-		problem := ledger.without(compare(in, their[i], our[i]), our[i])
+		problem := ledger.without(compare(in, their[i], our[i]), their[i], our[i])
 		switch {
 		case problem != "" && !known:
 			t.Errorf("%s: %s\n--- 2.2.7: %d\n%s--- ours: %d\n%s", in.name, problem, their[i].status, their[i].said, our[i].status, our[i].said)
@@ -143,7 +143,7 @@ func compareLines(in input, their, our answer) string {
 		return false
 	}
 	for p := range their.lines {
-		if !said(our.lines, p) && !said(our.lines, heads[p]) && !said(our.lines, place{p.file, p.line - 1}) {
+		if !said(our.lines, p) && !said(our.lines, place{p.file, p.line - 1}) && !within(our.lines, heads[p], p) {
 			return "2.2.7 alone complains about line " + p.String()
 		}
 	}
@@ -156,13 +156,23 @@ func compareLines(in input, their, our answer) string {
 		}
 		closing := false
 		for end, head := range heads {
-			closing = closing || head == p && said(their.lines, end)
+			closing = closing || said(their.lines, end) && within(map[place]bool{p: true}, head, end)
 		}
 		if !closing {
 			return "we alone complain about line " + p.String()
 		}
 	}
 	return ""
+}
+
+// within reports whether one of the lines is in the block from head to end.
+func within(lines map[place]bool, head, end place) bool {
+	for p := range lines {
+		if head.line > 0 && (p.file == end.file || p.file == "" || end.file == "") && p.line >= head.line && p.line <= end.line {
+			return true
+		}
+	}
+	return false
 }
 
 // headsOf maps the place of every closing brace to that of the opening one.

@@ -39,9 +39,8 @@ const (
 )
 
 func (d *decoder) readInstance(c *cursor.Cursor) {
-	name, ok := c.Next()
+	name, ok := c.OnlyName("vrrp_instance must have a name")
 	if !ok {
-		c.Errorf(c.Range(), diag.BadValue, "vrrp_instance must have a name")
 		return
 	}
 	if d.named[name.Text] != nil {

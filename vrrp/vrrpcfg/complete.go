@@ -201,6 +201,10 @@ func (b *building) completeAdvertInt() {
 func (b *building) completeUnicast() {
 	u := &b.Unicast
 	u.CheckSource = b.checkSource || b.d.g.CheckUnicastSource
+	if v := &b.Identity.VMAC; (v.Enabled || b.Identity.IPVLAN.Enabled) && !v.XmitBase && (b.unicast || u.FaultNoPeer) {
+		b.d.diags.Errorf(b.place("use_vmac"), diag.Conflict, "(%s) unicast with use_vmac requires vmac_xmit_base - setting", b.Name)
+		v.XmitBase = true
+	}
 	if len(u.Peers) > 0 {
 		return
 	}

@@ -19,9 +19,8 @@ type syncGroup struct {
 }
 
 func (d *decoder) readGroup(c *cursor.Cursor) {
-	w, ok := c.Next()
+	w, ok := c.OnlyName("vrrp_sync_group must have a name - skipping")
 	if !ok {
-		c.Errorf(c.Range(), diag.BadValue, "vrrp_sync_group must have a name - skipping")
 		return
 	}
 	if slices.ContainsFunc(d.cfg.Groups, func(g *Group) bool { return g.Name == w.Text }) {

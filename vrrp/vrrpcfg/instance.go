@@ -90,8 +90,8 @@ func basicRows() []row {
 				return
 			}
 			if b.Identity.VRF != "" {
-				c.Errorf(w.Range, diag.Conflict, "(%s) Cannot specify VRF interface and interface - ignoring", b.Name)
-				return
+				c.Errorf(w.Range, diag.Conflict, "(%s) vrf can only be specified without interface - clearing", b.Name)
+				b.Identity.VRF = ""
 			}
 			b.Identity.Interface = w.Text
 			if !b.d.wantInterface(w, "WARNING - interface %s for vrrp_instance %s doesn't exist", w.Text, b.Name) {

@@ -95,9 +95,8 @@ func (d *decoder) readDelays(c *cursor.Cursor) {
 }
 
 func (d *decoder) readTrackGroup(c *cursor.Cursor) {
-	w, ok := c.Next()
+	w, ok := c.OnlyName("track_group must have a name - skipping")
 	if !ok {
-		c.Errorf(c.Range(), diag.BadValue, "track_group must have a name - skipping")
 		return
 	}
 	if d.hasTrackGroup(w.Text) {

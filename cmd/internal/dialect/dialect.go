@@ -97,9 +97,9 @@ func Check(t *config.Tree, ifs vrrpcfg.Interfaces, scripts ScriptChecker) Result
 		for _, u := range r.Global.Scripts() {
 			global[u.Owner] = append(global[u.Owner], u)
 		}
-		c.uses("", append(r.VRRP.ScriptUses(), global["vrrp_notify_fifo_script"]...))
-		c.uses("check ", append(checkers.Scripts, global["lvs_notify_fifo_script"]...))
-		c.uses("start/shutdown ", slices.Concat(global["startup_script"], global["shutdown_script"], global["notify_fifo_script"]))
+		c.uses("", append(r.VRRP.ScriptUses(), global["vrrp_notify_fifo_script"]...), r.HasVRRP)
+		c.uses("check ", append(checkers.Scripts, global["lvs_notify_fifo_script"]...), r.HasCheckers)
+		c.uses("start/shutdown ", slices.Concat(global["startup_script"], global["shutdown_script"], global["notify_fifo_script"]), true)
 	}
 	r.Diags = diags
 	return r
@@ -155,8 +155,8 @@ func (s *scriptCheck) user() {
 }
 
 // uses looks at the scripts of one kind of process; which is how its security
-// line names them.
-func (s *scriptCheck) uses(which string, uses []cursor.ScriptUse) {
+// line names them. Without work for it the process is not started, so it runs none.
+func (s *scriptCheck) uses(which string, uses []cursor.ScriptUse, started bool) {
 	var running, insecure bool
 	var first diag.Range
 	for _, u := range uses {
@@ -173,7 +173,7 @@ func (s *scriptCheck) uses(which string, uses []cursor.ScriptUse) {
 		running = true
 		insecure = insecure || v.Insecure
 	}
-	if !running || s.g.ScriptSecurity {
+	if !running || !started || s.g.ScriptSecurity {
 		return
 	}
 	tail := ""

@@ -138,6 +138,19 @@ func (c *Cursor) Peek() (config.Word, bool) {
 	return c.node.Args[c.next], true
 }
 
+// OnlyName takes the one word that a block is called by. Without it, or with more behind
+// it, the complaint is what, and the block is not to be used: 2.2.7 skips it.
+func (c *Cursor) OnlyName(what string) (config.Word, bool) {
+	if len(c.node.Args) == 1 {
+		return c.Next()
+	}
+	c.Errorf(c.Range(), diag.BadValue, "%s", what)
+	if len(c.node.Args) > 1 {
+		c.diags.WithHint("a name is one word: VI_1, not VI 1; the block is skipped")
+	}
+	return config.Word{}, false
+}
+
 // Word takes the next word; without one it reports a missing argument, with
 // which keepalived ends at once (exit status 2).
 func (c *Cursor) Word() (config.Word, bool) {

@@ -95,11 +95,11 @@ const (
 	tooFine // more decimals than asked for; the value is rounded
 )
 
-// parseDecimal reads an optional sign, digits and, when places allows it, a
+// parseDecimal reads an optional sign (behind blanks, which a quoted word may have), digits and, when places allows it, a
 // fraction; the result is in units of 10^-places. A number beyond 64 bits comes
 // back as the largest of its sign.
 func parseDecimal(text string, places int) (int64, numberState) {
-	s := text
+	s := strings.TrimLeft(text, " \t\n\v\f\r")
 	negative := strings.HasPrefix(s, "-")
 	if negative || strings.HasPrefix(s, "+") {
 		s = s[1:]

@@ -6,6 +6,7 @@ package files
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,37 +76,47 @@ func reason(err error) error {
 }
 
 // Glob expands a pattern as glob(3) with GLOB_BRACE does: each alternative's
-// names in order, a name as often as alternatives match it, directories that
-// cannot be read passed over.
+// names in order, a name as often as alternatives match it. Directories that cannot be
+// read are passed over; as names that do not exist they make the error fs.ErrNotExist.
 func (OS) Glob(pattern string) ([]string, error) {
 	var found []string
+	var absent error
 	for _, p := range config.ExpandBraces(pattern) {
-		found = append(found, match(p)...)
+		names, whole := match(p)
+		found = append(found, names...)
+		if !whole {
+			absent = fs.ErrNotExist
+		}
 	}
-	return found, nil
+	return found, absent
 }
 
-// match expands a pattern without braces.
-func match(pattern string) []string {
+// match expands a pattern without braces; whole is false when something that it names
+// was not there to be looked at.
+func match(pattern string) (found []string, whole bool) {
 	if !strings.ContainsAny(pattern, "*?[") {
 		if _, err := os.Lstat(pattern); err != nil {
-			return nil
+			return nil, false
 		}
-		return []string{pattern}
+		return []string{pattern}, true
 	}
+	whole = true
 	dir, last := filepath.Split(pattern)
 	dirs := []string{dir}
 	if strings.ContainsAny(dir, "*?[") {
+		var names []string
+		names, whole = match(strings.TrimRight(dir, "/"))
 		dirs = nil
-		for _, d := range match(strings.TrimRight(dir, "/")) {
+		for _, d := range names {
 			dirs = append(dirs, d+"/")
 		}
 	}
-	var found []string
 	for _, d := range dirs {
 		if !strings.ContainsAny(last, "*?[") {
 			if _, err := os.Lstat(d + last); err == nil {
 				found = append(found, d+last)
+			} else {
+				whole = false
 			}
 			continue
 		}
@@ -113,7 +124,8 @@ func match(pattern string) []string {
 		if at == "" {
 			at = "."
 		}
-		entries, _ := os.ReadDir(at) // no directory: no match
+		entries, err := os.ReadDir(at)
+		whole = whole && err == nil
 		for _, e := range entries {
 			if config.MatchName(last, e.Name()) {
 				found = append(found, d+e.Name())
@@ -121,5 +133,5 @@ func match(pattern string) []string {
 		}
 	}
 	slices.Sort(found)
-	return found
+	return found, whole
 }

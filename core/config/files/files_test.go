@@ -69,26 +69,30 @@ func TestGlob(t *testing.T) {
 	for _, c := range []struct {
 		pattern string
 		want    []string
+		absent  bool
 	}{
-		{"*.conf", []string{"a.conf", "b.conf"}},
-		{".*.conf", []string{".hidden.conf"}},
-		{"{b,a}.conf", []string{"b.conf", "a.conf"}},
-		{"{b,*}.conf", []string{"b.conf", "a.conf", "b.conf"}},
-		{"[!a].conf", []string{"b.conf"}},
-		{"?.conf", []string{"a.conf", "b.conf"}},
-		{"sub*/*.conf", []string{"sub/c.conf", "sub2/d.conf"}},
-		{"*/c.conf", []string{"sub/c.conf"}},
-		{"sub", []string{"sub"}},
-		{"nosuch*", nil},
-		{"nosuch/*", nil},
-		{"nosuch", nil},
+		{"*.conf", []string{"a.conf", "b.conf"}, false},
+		{".*.conf", []string{".hidden.conf"}, false},
+		{"{b,a}.conf", []string{"b.conf", "a.conf"}, false},
+		{"{b,*}.conf", []string{"b.conf", "a.conf", "b.conf"}, false},
+		{"[!a].conf", []string{"b.conf"}, false},
+		{"?.conf", []string{"a.conf", "b.conf"}, false},
+		{"sub*/*.conf", []string{"sub/c.conf", "sub2/d.conf"}, false},
+		{"*/c.conf", []string{"sub/c.conf"}, true},
+		{"sub", []string{"sub"}, false},
+		{"nosuch*", nil, false},
+		{"nosuch/*", nil, true},
+		{"nosuch", nil, true},
+		{"sub/*.x", nil, false},
+		{"{a,nosuch}.conf", []string{"a.conf"}, true},
+		{"{a.conf,nosuch/*}", []string{"a.conf"}, true},
 	} {
 		got, err := OS{}.Glob(dir + "/" + c.pattern)
 		for i := range got {
 			got[i] = strings.TrimPrefix(got[i], dir+"/")
 		}
-		if err != nil || !slices.Equal(got, c.want) {
-			t.Errorf("%s: %q, %v, want %q", c.pattern, got, err, c.want)
+		if errors.Is(err, fs.ErrNotExist) != c.absent || err != nil && !c.absent || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, %v, want %q, something absent: %v", c.pattern, got, err, c.want, c.absent)
 		}
 	}
 	t.Chdir(dir)
