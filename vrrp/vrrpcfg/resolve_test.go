@@ -119,8 +119,8 @@ func TestGroups(t *testing.T) {
 		}, []string{"(B) track_interface eth0 is configured on VRRP instance and sync group. Remove vrrp instance or sync group config"}},
 		{"with an owner the group has no weights", objects + group("sync_group_tracking_weight\ntrack_script {\nS\nZ\n}") + instance("A", "priority 255") + second("B", ""), func(c *Config) bool {
 			s := c.Groups[0].Track.Scripts
-			return len(s) == 1 && s[0].Name == "Z"
-		}, nil},
+			return len(s) == 2 && s[0].Weight == 0 && s[1].Weight == 0
+		}, []string{"(G) Cannot have weighted track script 'S' with member having priority 255 - clearing weight"}},
 		{"priority lines as the group says", group("notify_priority_changes") + instance("A", "") + second("B", "notify_priority_changes off"), func(c *Config) bool {
 			return c.Instance("A").Notify.PriorityChanges && !c.Instance("B").Notify.PriorityChanges
 		}, nil},
