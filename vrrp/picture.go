@@ -128,6 +128,9 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 	v.FdIn, v.FdOut = d.descriptors(in)
 	// As it says itself: through its group another weight may hold.
 	for _, t := range cfg.Track.Interfaces {
+		if t.Hidden {
+			t.Weight = 0
+		}
 		v.TrackedInterfaces = append(v.TrackedInterfaces, snapshot.Tracked{Name: t.Name, Weight: t.Weight, Reverse: t.Reverse})
 	}
 	for _, t := range cfg.Track.Scripts {
@@ -310,6 +313,7 @@ func (d *daemon) interfacePictures(settings linkSettings) []snapshot.Interface {
 			p.MAC, p.BroadcastMAC = net.HardwareAddr(l.MAC[:]).String(), broadcastMAC
 		}
 		p.IPv4, p.IPv6 = d.interfaceAddrs(l)
+		p.MoreIPv4, p.MoreIPv6 = d.moreAddrs(l, p.IPv4, p.IPv6)
 		out = append(out, p)
 	}
 	out = append(out, d.absentPictures(links)...)
@@ -330,6 +334,21 @@ func (d *daemon) interfaceAddrs(l iface.Link) (v4, v6 netip.Addr) {
 			v4 = ip
 		case ip.Is6() && ip.IsLinkLocalUnicast() && !v6.IsValid() && !a.Ours:
 			v6 = ip
+		}
+	}
+	return v4, v6
+}
+
+// moreAddrs are the other addresses of the two kinds.
+func (d *daemon) moreAddrs(l iface.Link, first4, first6 netip.Addr) (v4, v6 []netip.Addr) {
+	for _, a := range d.links.Addrs(l.Index) {
+		ip := a.Prefix.Addr()
+		switch {
+		case a.Ours || ip == first4 || ip == first6:
+		case ip.Is4():
+			v4 = append(v4, ip)
+		case ip.IsLinkLocalUnicast():
+			v6 = append(v6, ip)
 		}
 	}
 	return v4, v6

@@ -40,8 +40,8 @@ func (d *daemon) objectPictures(s *snapshot.Snapshot) {
 }
 
 // trackers are, by the name of an object, the instances that it counts for: those that
-// track it themselves in their order, then those that do through their group, whose weight
-// holds for both.
+// track it themselves in their order, then those that do through their group. One that does
+// both has the weight that trackRefs gives it.
 func (d *daemon) trackers(list func(*vrrpcfg.Track) []vrrpcfg.TrackRef) map[string][]snapshot.ScriptUser {
 	type use struct{ object, instance string }
 	out, at := map[string][]snapshot.ScriptUser{}, map[use]int{}
@@ -49,7 +49,9 @@ func (d *daemon) trackers(list func(*vrrpcfg.Track) []vrrpcfg.TrackRef) map[stri
 		u := snapshot.ScriptUser{Instance: in.cfg.Name, Weight: r.Weight, Reverse: r.Reverse}
 		key := use{r.Name, in.cfg.Name}
 		if i, known := at[key]; known {
-			out[r.Name][i] = u
+			if old := &out[r.Name][i]; old.Weight != 0 {
+				*old = u
+			}
 			return
 		}
 		at[key] = len(out[r.Name])

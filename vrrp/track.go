@@ -183,8 +183,9 @@ func (d *daemon) effectOf(t *trackRef) (e track.Effect, known bool) {
 }
 
 // trackRefs joins what an instance tracks itself and through its group. What both name
-// counts once, with the weight of the group; the interface of an address is a fault when it
-// fails, whatever was said of it (all observed on 2.2.7).
+// counts once: as a fault when either has no weight, else with the weight of the group. The
+// interface of an address is a fault when it fails, whatever else was said of it (all
+// observed on 2.2.7).
 func (d *daemon) trackRefs(cfg *vrrpcfg.Instance, groups []*vrrpcfg.Group) []trackRef {
 	var refs []trackRef
 	add := func(t *vrrpcfg.Track, group bool) {
@@ -219,8 +220,11 @@ func (d *daemon) trackRefs(cfg *vrrpcfg.Instance, groups []*vrrpcfg.Group) []tra
 
 func addRef(refs []trackRef, r trackRef) []trackRef {
 	for i := range refs {
-		if refs[i].kind == r.kind && refs[i].name == r.name {
-			refs[i].weight, refs[i].group = r.weight, refs[i].group && r.group
+		if old := &refs[i]; old.kind == r.kind && old.name == r.name {
+			old.group = old.group && r.group
+			if old.weight.Value != 0 {
+				old.weight = r.weight
+			}
 			return refs
 		}
 	}

@@ -231,7 +231,8 @@ type Interface struct {
 	Name                            string
 	Index                           int32
 	IPv4, IPv6                      netip.Addr // invalid: none
-	MAC, BroadcastMAC               string     // "" on loopback
+	MoreIPv4, MoreIPv6              []netip.Addr
+	MAC, BroadcastMAC               string // "" on loopback
 	Up, Running                     bool
 	Loopback, PointToPoint          bool
 	NoBroadcast, NoARP, NoMulticast bool

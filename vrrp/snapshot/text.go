@@ -358,8 +358,8 @@ func (s *Script) text(w *dump.Writer) {
 func (i *Interface) text(w *dump.Writer) {
 	w.Line(1, "Name = %s", i.Name)
 	w.Line(3, "index = %d%s", i.Index, dump.OnOff(i.Absent, " (deleted)", ""))
-	w.Line(3, "IPv4 address = %s", addr(i.IPv4))
-	w.Line(3, "IPv6 address = %s", addr(i.IPv6))
+	addrsText(w, "IPv4", i.IPv4, i.MoreIPv4)
+	addrsText(w, "IPv6", i.IPv6, i.MoreIPv6)
 	if i.MAC != "" {
 		w.Line(3, "MAC = %s", i.MAC)
 		w.Line(3, "MAC broadcast = %s", i.BroadcastMAC)
@@ -393,6 +393,16 @@ func (i *Interface) text(w *dump.Writer) {
 	}
 	for _, u := range i.Users {
 		w.Line(5, "%s, weight %d%s", u.Instance, u.Weight, dump.OnOff(u.Reverse, " reverse", ""))
+	}
+}
+
+func addrsText(w *dump.Writer, family string, first netip.Addr, more []netip.Addr) {
+	w.Line(3, "%s address = %s", family, addr(first))
+	if len(more) > 0 {
+		w.Line(3, "Additional %s addresses :", family)
+	}
+	for _, a := range more {
+		w.Line(5, "%s", a)
 	}
 }
 

@@ -333,7 +333,10 @@ type TrackInterface struct {
 	Name    string
 	Weight  int
 	Reverse bool
-	Range   diag.Range
+	// Hidden: the instance's part of the dump has weight 0. 2.2.7 says so of members of a
+	// sync group without sync_group_tracking_weight, and counts the weight all the same.
+	Hidden bool
+	Range  diag.Range
 }
 
 // TrackRef is one line of track_script, track_file, track_process or track_bfd.

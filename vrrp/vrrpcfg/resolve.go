@@ -188,13 +188,13 @@ func (b *building) resolveTracking() {
 func (b *building) prioLinesSaid() bool { return b.prioLines != global.Unset }
 
 // dropWeights takes weighted trackers away from the instance; weighted says what
-// becomes of an interface (kept means: kept without its weight).
+// becomes of an interface.
 func (b *building) dropWeights(cause string, weighted func(TrackInterface) (keep bool)) {
 	b.Track.Interfaces = slices.DeleteFunc(b.Track.Interfaces, func(t TrackInterface) bool {
 		return t.Weight != 0 && !weighted(t)
 	})
 	for i := range b.Track.Interfaces {
-		b.Track.Interfaces[i].Weight = 0
+		b.Track.Interfaces[i].Hidden = b.Track.Interfaces[i].Weight != 0
 	}
 	drop := func(list *[]TrackRef, format string) {
 		*list = slices.DeleteFunc(*list, func(r TrackRef) bool {

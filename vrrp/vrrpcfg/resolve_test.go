@@ -107,7 +107,7 @@ func TestGroups(t *testing.T) {
 		{"weights of members do not count", objects + group("") + instance("A", all) + second("B", ""), func(c *Config) bool {
 			tr := c.Instance("A").Track
 			return len(tr.Scripts) == 1 && tr.Scripts[0].Name == "Z" && len(tr.Files) == 1 && tr.Files[0].Name == "F" && tr.Files[0].Weight == 0 &&
-				len(tr.Interfaces) == 1 && tr.Interfaces[0].Weight == 0 && !c.Script("S").Used && c.Script("Z").Used
+				len(tr.Interfaces) == 1 && tr.Interfaces[0].Weight == 5 && tr.Interfaces[0].Hidden && !c.Script("S").Used && c.Script("Z").Used
 		}, []string{"(A) ignoring eth1 tracked interface weight due to SYNC group", "(A) ignoring tracked script S with weights due to SYNC group",
 			"(A) ignoring weight from tracked file F due to SYNC group. specify weight 0", "(A) ignoring tracked file W with weight 5 due to SYNC group"}},
 		{"sync_group_tracking_weight lets them count", objects + group("sync_group_tracking_weight") + instance("A", all) + second("B", ""), func(c *Config) bool {
