@@ -38,10 +38,13 @@ func (d *daemon) picture(now clock.Instant) *snapshot.Snapshot {
 	for _, g := range d.groups {
 		s.Groups = append(s.Groups, d.groupPicture(g))
 	}
+	users := d.trackers(func(t *vrrpcfg.Track) []vrrpcfg.TrackRef { return t.Scripts })
 	for _, t := range d.scripts {
-		s.Scripts = append(s.Scripts, d.scriptPicture(t))
+		s.Scripts = append(s.Scripts, d.scriptPicture(t, users[t.cfg.Name]))
 	}
-	s.Interfaces = d.interfacePictures()
+	d.objectPictures(s)
+	s.GARPGroups = d.garpPictures(at)
+	s.Interfaces = d.interfacePictures(d.linkSettings(s.GARPGroups))
 	return s
 }
 
@@ -52,13 +55,16 @@ func wallTime(t time.Time) dump.Wall { return dump.Wall{Micros: t.UnixMicro()} }
 func sayTimes(s *snapshot.Snapshot) {
 	say := func(w *dump.Wall) {
 		if w.Micros != 0 {
-			t := time.UnixMicro(w.Micros)
-			w.Day, w.Year = t.Format("Mon Jan _2 15:04:05"), t.Year()
+			sayDay(w)
 		}
 	}
 	for i := range s.Instances {
 		say(&s.Instances[i].Since)
 		say(&s.Instances[i].ReadTimeout)
+	}
+	for i := range s.GARPGroups {
+		sayDay(&s.GARPGroups[i].GARP.Next)
+		sayDay(&s.GARPGroups[i].NA.Next)
 	}
 }
 
@@ -87,7 +93,8 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 		UnicastTTL: wire.HopLimit, CheckUnicastSrc: cfg.Unicast.CheckSource, SMTPAlert: cfg.Notify.SMTPAlert,
 		NotifyDeleted: cfg.Notify.DeletedSet, NotifyPrioChanges: cfg.Notify.PriorityChanges,
 		Scripts: d.scriptsPicture(&cfg.Notify), Counters: countersPicture(in),
-		UnicastUnused: cfg.Unicast.Said && !in.unicast(), Debug: int(e.Debug),
+		UnicastUnused: cfg.Unicast.Said && !in.unicast(), Debug: int(e.Debug), RxBuf: e.RxBuf,
+		ExtraIfAll: g.ExtraIfAll, TrackedObjects: trackedPicture(&cfg.Track),
 	}
 	if l, ok := d.links.ByName(cfg.Identity.Interface); ok {
 		v.IfIndex = l.Index
@@ -119,20 +126,17 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 		v.Excluded = append(v.Excluded, d.addressPicture(in, a))
 	}
 	v.FdIn, v.FdOut = d.descriptors(in)
-	for i := range in.track {
-		t := &in.track[i]
-		if t.group {
-			continue // shown with the group
+	// As it says itself: through its group another weight may hold.
+	for _, t := range cfg.Track.Interfaces {
+		if t.Hidden {
+			t.Weight = 0
 		}
-		p := snapshot.Tracked{Name: t.name, Weight: t.weight.Value, Reverse: t.weight.Reverse}
-		if t.kind == trackInterface {
-			if slices.ContainsFunc(cfg.Track.Interfaces, func(i vrrpcfg.TrackInterface) bool { return i.Name == t.name }) {
-				v.TrackedInterfaces = append(v.TrackedInterfaces, p) // else it is the device of an address
-			}
-			continue
+		v.TrackedInterfaces = append(v.TrackedInterfaces, snapshot.Tracked{Name: t.Name, Weight: t.Weight, Reverse: t.Reverse})
+	}
+	for _, t := range cfg.Track.Scripts {
+		if s := d.byScript[t.Name]; s != nil {
+			v.TrackedScripts = append(v.TrackedScripts, snapshot.Tracked{Name: t.Name, Weight: t.Weight, Reverse: t.Reverse, Command: s.ready.String()})
 		}
-		p.Command = t.script.ready.String()
-		v.TrackedScripts = append(v.TrackedScripts, p)
 	}
 	return v
 }
@@ -237,7 +241,7 @@ func (d *daemon) groupPicture(g *syncGroup) snapshot.Group {
 	p := snapshot.Group{
 		Name: g.cfg.Name, State: snapshotState(g.st.Phase), Members: g.cfg.Members, SMTPAlert: g.cfg.Notify.SMTPAlert,
 		TrackingWeight: g.cfg.TrackingWeight, NotifyPrioChanges: g.cfg.PriorityLines,
-		Scripts: d.scriptsPicture(&g.cfg.Notify),
+		Scripts: d.scriptsPicture(&g.cfg.Notify), TrackedObjects: trackedPicture(&g.cfg.Track),
 	}
 	for _, in := range g.members {
 		if in.st.Phase == fsm.Fault && in.causes.kinds&^fsm.CauseInit != 0 {
@@ -256,24 +260,17 @@ func (d *daemon) groupPicture(g *syncGroup) snapshot.Group {
 	return p
 }
 
-func (d *daemon) scriptPicture(s *trackScript) snapshot.Script {
+func (d *daemon) scriptPicture(s *trackScript, users []snapshot.ScriptUser) snapshot.Script {
 	p := snapshot.Script{
 		Name: s.cfg.Name, Command: commandPicture(s.ready), Interval: s.cfg.Interval, Timeout: s.cfg.Timeout,
 		Weight: s.cfg.Weight, Reverse: s.cfg.Reverse, Rise: s.cfg.Rise, Fall: s.cfg.Fall, Result: s.counter.Value(),
-		InitState: "INIT", Good: s.good(),
+		InitState: "INIT", Good: s.good(), Users: users,
 	}
 	if s.counter.Seen() {
 		p.InitState = "unknown"
 	}
 	if s.running {
 		p.State = snapshot.ScriptRunning
-	}
-	for _, in := range d.instances {
-		for i := range in.track {
-			if t := &in.track[i]; t.script == s {
-				p.Users = append(p.Users, snapshot.ScriptUser{Instance: in.cfg.Name, Weight: t.weight.Value, Reverse: t.weight.Reverse})
-			}
-		}
 	}
 	return p
 }
@@ -302,10 +299,10 @@ func commandPicture(s *script.Script) snapshot.Command {
 	return c
 }
 
-func (d *daemon) interfacePictures() []snapshot.Interface {
+func (d *daemon) interfacePictures(settings linkSettings) []snapshot.Interface {
 	var out []snapshot.Interface
-	users := d.interfaceUsers()
-	for _, l := range d.links.All() {
+	users, links := d.interfaceUsers(), d.links.All()
+	for _, l := range links {
 		p := snapshot.Interface{
 			Name: l.Name, Index: l.Index, Up: l.Up, Running: l.Running, Loopback: l.Loopback, NoBroadcast: l.Loopback,
 			NoMulticast: !l.Multicast, SeenUp: l.Running, MTU: int(l.MTU), HWType: "ETHERNET",
@@ -316,8 +313,13 @@ func (d *daemon) interfacePictures() []snapshot.Interface {
 			p.MAC, p.BroadcastMAC = net.HardwareAddr(l.MAC[:]).String(), broadcastMAC
 		}
 		p.IPv4, p.IPv6 = d.interfaceAddrs(l)
-		p.Users = users[l.Name]
+		p.MoreIPv4, p.MoreIPv6 = d.moreAddrs(l, p.IPv4, p.IPv6)
 		out = append(out, p)
+	}
+	out = append(out, d.absentPictures(links)...)
+	for i := range out {
+		out[i].Users = users[out[i].Name]
+		settings.show(&out[i])
 	}
 	return out
 }
@@ -337,8 +339,23 @@ func (d *daemon) interfaceAddrs(l iface.Link) (v4, v6 netip.Addr) {
 	return v4, v6
 }
 
+// moreAddrs are the other addresses of the two kinds.
+func (d *daemon) moreAddrs(l iface.Link, first4, first6 netip.Addr) (v4, v6 []netip.Addr) {
+	for _, a := range d.links.Addrs(l.Index) {
+		ip := a.Prefix.Addr()
+		switch {
+		case a.Ours || ip == first4 || ip == first6:
+		case ip.Is4():
+			v4 = append(v4, ip)
+		case ip.IsLinkLocalUnicast():
+			v6 = append(v6, ip)
+		}
+	}
+	return v4, v6
+}
+
 // interfaceUsers are, by link, the instances that depend on it: those on it with weight
-// 0, and those that track it.
+// 0, those that track it, and last those that do so through their group alone.
 func (d *daemon) interfaceUsers() map[string][]snapshot.ScriptUser {
 	out := map[string][]snapshot.ScriptUser{}
 	for _, in := range d.instances {
@@ -347,12 +364,29 @@ func (d *daemon) interfaceUsers() map[string][]snapshot.ScriptUser {
 		if in.cfg.Track.NoPrimary {
 			u.Weight = snapshot.IgnoredWeight
 		}
-		out[own] = append(out[own], u)
 		for i := range in.track {
-			if t := &in.track[i]; t.kind == trackInterface && t.name != own {
-				out[t.name] = append(out[t.name], snapshot.ScriptUser{Instance: in.cfg.Name, Weight: t.weight.Value, Reverse: t.weight.Reverse})
+			switch t := &in.track[i]; {
+			case t.kind != trackInterface:
+			case t.name == own: // only with dont_track_primary
+				u.Weight, u.Reverse = t.weight.Value, t.weight.Reverse
+			case !t.group:
+				out[t.name] = append(out[t.name], interfaceUser(in, t))
+			}
+		}
+		out[own] = append(out[own], u)
+	}
+	for _, g := range d.groups {
+		for _, in := range g.members {
+			for i := range in.track {
+				if t := &in.track[i]; t.kind == trackInterface && t.group && t.name != in.cfg.Identity.Interface {
+					out[t.name] = append(out[t.name], interfaceUser(in, t))
+				}
 			}
 		}
 	}
 	return out
+}
+
+func interfaceUser(in *instance, t *trackRef) snapshot.ScriptUser {
+	return snapshot.ScriptUser{Instance: in.cfg.Name, Weight: t.weight.Value, Reverse: t.weight.Reverse}
 }

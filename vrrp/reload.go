@@ -83,7 +83,7 @@ func (d *daemon) decode(u childapi.Update) (*preparation, diag.List) {
 	}
 	cfg, more := vrrpcfg.Load(u.Tree, g, ifs)
 	diags = append(diags, more...)
-	return &preparation{generation: u.Generation, cfg: cfg, globals: g.Dump(false, global.Facts{IDs: process.Accounts{}.IDs}), ready: resolveAll(cfg)}, diags
+	return &preparation{generation: u.Generation, cfg: cfg, globals: globalsText(g, cfg), ready: resolveAll(cfg)}, diags
 }
 
 // interfaces lists the names of the links that exist; nil when that cannot be found out.

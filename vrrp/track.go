@@ -26,7 +26,7 @@ type trackRef struct {
 	name   string
 	weight track.Weight
 	script *trackScript
-	group  bool // tracked through the sync group
+	group  bool // tracked through the sync group alone
 }
 
 // trackScript is a vrrp_script that somebody tracks.
@@ -183,11 +183,16 @@ func (d *daemon) effectOf(t *trackRef) (e track.Effect, known bool) {
 }
 
 // trackRefs joins what an instance tracks itself and through its group. What both name
-// counts once.
+// counts once: as a fault when either has no weight, else with the weight of the group. The
+// interface of an address is a fault when it fails, whatever else was said of it (all
+// observed on 2.2.7).
 func (d *daemon) trackRefs(cfg *vrrpcfg.Instance, groups []*vrrpcfg.Group) []trackRef {
 	var refs []trackRef
 	add := func(t *vrrpcfg.Track, group bool) {
 		for _, i := range t.Interfaces {
+			if group && i.Name == cfg.Identity.Interface && !cfg.Track.NoPrimary {
+				continue // a fault already
+			}
 			refs = addRef(refs, trackRef{kind: trackInterface, name: i.Name, weight: track.Weight{Value: i.Weight, Reverse: i.Reverse}, group: group})
 		}
 		for _, s := range t.Scripts {
@@ -197,6 +202,11 @@ func (d *daemon) trackRefs(cfg *vrrpcfg.Instance, groups []*vrrpcfg.Group) []tra
 		}
 	}
 	add(&cfg.Track, false)
+	for _, g := range groups {
+		if g.Name == cfg.Group {
+			add(&g.Track, true)
+		}
+	}
 	for _, list := range [][]vrrpcfg.Address{cfg.Addresses, cfg.Excluded} {
 		for _, a := range list {
 			// An address elsewhere takes that interface along (observed on 2.2.7).
@@ -205,17 +215,16 @@ func (d *daemon) trackRefs(cfg *vrrpcfg.Instance, groups []*vrrpcfg.Group) []tra
 			}
 		}
 	}
-	for _, g := range groups {
-		if g.Name == cfg.Group {
-			add(&g.Track, true)
-		}
-	}
 	return refs
 }
 
 func addRef(refs []trackRef, r trackRef) []trackRef {
 	for i := range refs {
-		if refs[i].kind == r.kind && refs[i].name == r.name {
+		if old := &refs[i]; old.kind == r.kind && old.name == r.name {
+			old.group = old.group && r.group
+			if old.weight.Value != 0 {
+				old.weight = r.weight
+			}
 			return refs
 		}
 	}

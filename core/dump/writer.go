@@ -43,6 +43,12 @@ func (t Wall) Stamp() string {
 	return fmt.Sprintf("%d.%06d (%s.%06d %d)", t.Micros/1e6, t.Micros%1e6, t.Day, t.Micros%1e6, t.Year)
 }
 
+// StampOfYear is `1795167262.034072 (Fri Nov 20 09:34:22.034072)`: what comes next is of
+// this year.
+func (t Wall) StampOfYear() string {
+	return fmt.Sprintf("%s (%s.%06d)", t.Seconds(), t.Day, t.Micros%1e6)
+}
+
 // LateStamp is `1795167262.034072 (Fri Nov 20 09:34:22 2026.034072)`: keepalived puts
 // the fraction behind the year where it tells when something was looked at.
 func (t Wall) LateStamp() string {

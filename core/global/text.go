@@ -16,6 +16,9 @@ type Facts struct {
 	// IDs are the numbers of a user and a group as written, "" for the default ones
 	// (without a group: the user's). Nil: everything is root's.
 	IDs func(user, group string) (uid, gid uint32)
+	// Reader is the command of the reader of a FIFO as a child shows it, "" when it
+	// cannot be run. Nil: as written, with the FIFO's path behind it.
+	Reader func(f *FIFO) string
 }
 
 // Text is the section "Global definitions" of keepalived.data, as 2.2.7 prints it in a
@@ -27,6 +30,12 @@ func (c *Config) Text(parent bool) []byte { return c.Dump(parent, Facts{}) }
 func (c *Config) Dump(parent bool, f Facts) []byte {
 	if f.IDs == nil {
 		f.IDs = func(string, string) (uint32, uint32) { return 0, 0 }
+	}
+	switch {
+	case parent:
+		f.Reader = func(f *FIFO) string { return f.Script.String() }
+	case f.Reader == nil:
+		f.Reader = func(f *FIFO) string { return f.Script.String() + " '" + f.Path + "'" }
 	}
 	t := section{c: c, parent: parent, facts: f}
 	t.Section("Global definitions")
@@ -173,7 +182,7 @@ func (t *section) lvs() {
 	}
 	t.Line(1, "Disable local IGMP = %s", dump.OnOff(c.DisableLocalIGMP, "yes", "no"))
 	if s := c.SyncDaemon; s != nil {
-		t.optional("LVS syncd vrrp name", s.Instance)
+		t.optional("LVS syncd vrrp "+dump.OnOff(t.parent, "name", "instance"), s.Instance)
 		t.Line(1, "LVS syncd interface = %s", s.Interface)
 		if s.ID >= 0 {
 			t.Line(1, "LVS syncd syncid = %d", s.ID)
@@ -206,9 +215,12 @@ func (t *section) fifos() {
 		}
 		// Without an owner of its own a FIFO is root's, whoever scripts run as.
 		t.Line(1, "%s notify fifo = %s, %s", f.title, f.f.Path, t.ids(cmp.Or(f.f.User, "root"), f.f.Group))
-		if s := f.f.Script; s != nil {
-			argument := dump.OnOff(t.parent, "", " '"+f.f.Path+"'")
-			t.Line(1, "%s notify fifo script = %s%s, %s", f.title, s, argument, t.ids(s.User, s.Group))
+		s := f.f.Script
+		if s == nil {
+			continue
+		}
+		if command := t.facts.Reader(f.f); command != "" {
+			t.Line(1, "%s notify fifo script = %s, %s", f.title, command, t.ids(s.User, s.Group))
 		}
 	}
 	t.Line(1, "FIFO write vrrp states on reload = %t", c.FIFOStatesOnReload)

@@ -235,6 +235,10 @@ func (p *Pacer) Deadline(now clock.Instant) clock.Instant {
 	return max(at, now)
 }
 
+// Free is when the next gratuitous ARP and the next NA may go by their intervals; 0 before
+// the first of a kind.
+func (p *Pacer) Free() (arp, na clock.Instant) { return p.lanes[0].next, p.lanes[1].next }
+
 // Idle reports whether nothing is queued now; second bursts and refreshes may follow.
 func (p *Pacer) Idle() bool { return p.lanes[0].n == 0 && p.lanes[1].n == 0 }
 

@@ -14,12 +14,16 @@ import (
 
 // Snapshot is the whole child. It shares no memory with the daemon's state.
 type Snapshot struct {
-	Global     []byte    // the section "Global definitions", rendered once per generation
+	Global     []byte // the section "Global definitions", rendered once per generation
+	GARPGroups []GARPGroup
 	Static     []Address // static_ipaddress
 	Instances  []Instance
 	Pools      []Pool
 	Groups     []Group
 	Scripts    []Script
+	Files      []File
+	Processes  []Process
+	BFDs       []BFD
 	Interfaces []Interface
 }
 
@@ -128,6 +132,7 @@ type Instance struct {
 	Total                                                 int
 	AdvertInt                                             time.Duration
 	Accept, Preempt, PromoteSecondaries                   bool
+	ExtraIfAll                                            bool // garp_extra_if all
 	PreemptDelay                                          time.Duration
 	AuthPass, AuthAH                                      bool
 	RxBuf                                                 uint32 // kernel_rx_buf_size; 0: not set
@@ -141,6 +146,7 @@ type Instance struct {
 	FdIn, FdOut       int    // negative: no sockets
 	TrackedInterfaces []Tracked
 	TrackedScripts    []Tracked
+	TrackedObjects    TrackedObjects
 	SMTPAlert         bool
 	NotifyDeleted     bool
 	Scripts           Scripts
@@ -179,6 +185,7 @@ type Group struct {
 	Scripts           Scripts
 	TrackedInterfaces []Tracked
 	TrackedScripts    []Tracked
+	TrackedObjects    TrackedObjects
 }
 
 // ScriptState is what a tracking script is doing.
@@ -212,7 +219,7 @@ type Script struct {
 	State             ScriptState
 }
 
-// ScriptUser is an instance that tracks a script.
+// ScriptUser is an instance that tracks a script, a file, a process or a BFD session.
 type ScriptUser struct {
 	Instance string
 	Weight   int
@@ -224,13 +231,20 @@ type Interface struct {
 	Name                            string
 	Index                           int32
 	IPv4, IPv6                      netip.Addr // invalid: none
-	MAC, BroadcastMAC               string     // "" on loopback
+	MoreIPv4, MoreIPv6              []netip.Addr
+	MAC, BroadcastMAC               string // "" on loopback
 	Up, Running                     bool
 	Loopback, PointToPoint          bool
 	NoBroadcast, NoARP, NoMulticast bool
 	SeenUp                          bool
 	MTU                             int
 	HWType                          string
+	Absent                          bool // only the configuration knows it
+	Changeable                      bool // dynamic_interfaces allow_if_changes
+	// UpDelay and DownDelay are those of interface_up_down_delays.
+	UpDelay, DownDelay time.Duration
+	GARP, NA           Pace
+	GARPGroup          int // of garp_group; 0: none
 	// Forwarding is the router flag of neighbour advertisements sent here, as of
 	// Checked; Micros 0: none was sent.
 	Forwarding bool

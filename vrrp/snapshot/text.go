@@ -16,6 +16,7 @@ import (
 func (s *Snapshot) Text() []byte {
 	var w dump.Writer
 	global := s.Global
+	s.garpText(&w)
 	if len(s.Static) > 0 {
 		w.Section("Static Addresses")
 	}
@@ -46,6 +47,7 @@ func (s *Snapshot) Text() []byte {
 	for i := range s.Scripts {
 		s.Scripts[i].text(&w)
 	}
+	s.objectsText(&w)
 	w.Section("Interfaces")
 	for i := range s.Interfaces {
 		s.Interfaces[i].text(&w)
@@ -118,7 +120,7 @@ func (v *Instance) masterText(w *dump.Writer) {
 // flagsText: the list has an entry for what concerns unicast only. The other flags of
 // 2.2.7 keep it from saying "none" and are not in it (observed).
 func (v *Instance) flagsText(w *dump.Writer) {
-	unlisted := !v.Preempt || v.DontTrackPrimary || v.SkipCheckAdvAddr || v.PromoteSecondaries || v.SourceFixed
+	unlisted := !v.Preempt || v.DontTrackPrimary || v.SkipCheckAdvAddr || v.PromoteSecondaries || v.SourceFixed || v.ExtraIfAll
 	if !v.Unicast && !v.UnicastUnused && !v.FaultNoPeer && !unlisted {
 		w.Line(3, "Flags: none")
 		return
@@ -225,6 +227,7 @@ func (v *Instance) addressText(w *dump.Writer) {
 func (v *Instance) trackText(w *dump.Writer) {
 	tracked(w, "Tracked interfaces :", v.TrackedInterfaces)
 	tracked(w, "Tracked scripts :", v.TrackedScripts)
+	v.TrackedObjects.text(w, "Tracked processes :")
 	w.Line(3, "Using smtp notification = %s", dump.OnOff(v.SMTPAlert, "yes", "no"))
 	w.Line(3, "Notify deleted = %s", dump.OnOff(v.NotifyDeleted, "Deleted", "Fault"))
 	v.Scripts.text(w)
@@ -327,6 +330,7 @@ func (g *Group) text(w *dump.Writer) {
 	}
 	tracked(w, "Tracked interfaces :", g.TrackedInterfaces)
 	tracked(w, "Tracked scripts :", g.TrackedScripts)
+	g.TrackedObjects.text(w, "Tracked process :")
 	g.Scripts.text(w)
 }
 
@@ -353,9 +357,9 @@ func (s *Script) text(w *dump.Writer) {
 
 func (i *Interface) text(w *dump.Writer) {
 	w.Line(1, "Name = %s", i.Name)
-	w.Line(3, "index = %d", i.Index)
-	w.Line(3, "IPv4 address = %s", addr(i.IPv4))
-	w.Line(3, "IPv6 address = %s", addr(i.IPv6))
+	w.Line(3, "index = %d%s", i.Index, dump.OnOff(i.Absent, " (deleted)", ""))
+	addrsText(w, "IPv4", i.IPv4, i.MoreIPv4)
+	addrsText(w, "IPv6", i.IPv6, i.MoreIPv6)
 	if i.MAC != "" {
 		w.Line(3, "MAC = %s", i.MAC)
 		w.Line(3, "MAC broadcast = %s", i.BroadcastMAC)
@@ -367,11 +371,15 @@ func (i *Interface) text(w *dump.Writer) {
 	w.Line(3, "State = %s", state)
 	w.Line(3, "Seen up = %s", dump.OnOff(i.SeenUp, "1", "0"))
 	w.Line(3, "Delayed state change running = false")
-	w.Line(3, "Up debounce timer = 0us")
-	w.Line(3, "Down debounce timer = 0us")
+	w.Line(3, "Up debounce timer = %dus", i.UpDelay.Microseconds())
+	w.Line(3, "Down debounce timer = %dus", i.DownDelay.Microseconds())
+	if i.Changeable {
+		w.Line(3, "Interface type/base can be changed")
+	}
 	w.Line(3, "MTU = %d", i.MTU)
 	w.Line(3, "HW Type = %s", i.HWType)
 	w.Line(3, "NIC netlink status update")
+	i.paceText(w)
 	w.Line(3, "Reset ARP config counter 0")
 	w.Line(3, "Original arp_ignore 0")
 	w.Line(3, "Original arp_filter 0")
@@ -385,6 +393,16 @@ func (i *Interface) text(w *dump.Writer) {
 	}
 	for _, u := range i.Users {
 		w.Line(5, "%s, weight %d%s", u.Instance, u.Weight, dump.OnOff(u.Reverse, " reverse", ""))
+	}
+}
+
+func addrsText(w *dump.Writer, family string, first netip.Addr, more []netip.Addr) {
+	w.Line(3, "%s address = %s", family, addr(first))
+	if len(more) > 0 {
+		w.Line(3, "Additional %s addresses :", family)
+	}
+	for _, a := range more {
+		w.Line(5, "%s", a)
 	}
 }
 

@@ -29,7 +29,7 @@ func Load(t *config.Tree, g *global.Config, ifs Interfaces) (*Config, diag.List)
 	var diags diag.List
 	d := &decoder{
 		cfg: &Config{Global: g}, g: g, ifs: ifs, diags: &diags,
-		named: map[string]*building{}, bfds: map[string]bfd{}, rulePriority: lastRulePriority,
+		named: map[string]*building{}, links: map[string]bool{}, rulePriority: lastRulePriority,
 	}
 	rootTable.DecodeOrdered(d, t.Roots, &diags, &d.order,
 		"vrrp_script", "track_file", "vrrp_track_file", "vrrp_track_process", "bfd_instance", "track_group")
@@ -63,16 +63,12 @@ type decoder struct {
 
 	building []*building // instances in the order of the file
 	named    map[string]*building
-	bfds     map[string]bfd
-	order    cursor.Order
+	links    map[string]bool // that are in cfg.Links
+	// garpGroups counts the garp_groups that have their interfaces in common.
+	garpGroups int
+	order      cursor.Order
 	// rulePriority counts down from lastRulePriority.
 	rulePriority uint32
-}
-
-// bfd is what the tracking of a bfd_instance needs to know of it.
-type bfd struct {
-	weight  int
-	reverse bool
 }
 
 // The tables by which blocks are read, made once: there may be thousands of instances.
@@ -92,12 +88,24 @@ var (
 // wantInterface reports an interface that does not exist, with which a start ends
 // unless dynamic_interfaces is set. false: what names it is not to be used.
 func (d *decoder) wantInterface(w config.Word, format string, args ...any) bool {
-	if d.ifs.Has(w.Text) || d.g.DynamicInterfaces {
+	if d.hasInterface(w.Text) {
 		return true
 	}
 	d.diags.Fatalf(w.Range, diag.NoInterface, format, args...)
 	d.diags.WithHint("Non-existent interface specified in configuration; dynamic_interfaces lets it appear later")
 	return false
+}
+
+// hasInterface reports whether an interface exists, or may come to, and notes it.
+func (d *decoder) hasInterface(name string) bool {
+	if !d.ifs.Has(name) && !d.g.DynamicInterfaces {
+		return false
+	}
+	if !d.links[name] {
+		d.links[name] = true
+		d.cfg.Links = append(d.cfg.Links, name)
+	}
+	return true
 }
 
 // wantTrackGroup reports whether there is a track_group of that name, with a complaint
@@ -183,7 +191,8 @@ func (d *decoder) readBFD(c *cursor.Cursor) {
 	if !ok {
 		return
 	}
-	b, neighbour := bfd{}, false
+	b, neighbour := &BFD{Name: name.Text}, false
+	var forVRRP, forCheckers bool
 	for _, n := range c.Block() {
 		var mute diag.List
 		v := cursor.New(n, &mute)
@@ -193,15 +202,29 @@ func (d *decoder) readBFD(c *cursor.Cursor) {
 			_, neighbour = cursor.ParseAddr(w.Text)
 		case "weight":
 			if n, ok := v.Int(-253, 253); ok {
-				b.weight = int(n)
+				b.Weight = int(n)
 				w, _ := v.Next()
-				b.reverse = w.Text == "reverse"
+				b.Reverse = w.Text == "reverse"
 			}
+		case "vrrp":
+			forVRRP = true
+		case "checker":
+			forCheckers = true
 		}
 	}
-	if neighbour {
-		d.bfds[name.Text] = b
+	// Of two with one name the first counts; one for checkers alone cannot be tracked.
+	if neighbour && (forVRRP || !forCheckers) && d.bfd(b.Name) == nil {
+		d.cfg.BFDs = append(d.cfg.BFDs, b)
 	}
+}
+
+func (d *decoder) bfd(name string) *BFD {
+	for _, b := range d.cfg.BFDs {
+		if b.Name == name {
+			return b
+		}
+	}
+	return nil
 }
 
 // ScriptUses lists the scripts of the configuration, in the order of the model,

@@ -111,6 +111,9 @@ func trackRows() []row {
 		deprecated("lvs_sync_daemon", value("lvs_sync_daemon_interface", config.Of(config.Interface), func(b *building, c *cursor.Cursor) {
 			c.Warnf(c.Range(), diag.Deprecated, "(%s) Specifying lvs_sync_daemon_interface against a vrrp is deprecated.", b.Name)
 			c.Hint("Please use global lvs_sync_daemon")
+			if w, ok := c.Word(); ok && b.d.cfg.SyncDaemon == nil {
+				b.d.cfg.SyncDaemon = &global.SyncDaemon{Interface: w.Text, Instance: b.Name, Range: w.Range}
+			}
 		})),
 	}
 }

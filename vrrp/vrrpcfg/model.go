@@ -25,6 +25,7 @@ type Config struct {
 	Scripts   []*Script
 	Files     []*File
 	Processes []*Process
+	BFDs      []*BFD // those that VRRP hears of
 
 	StaticAddresses []Address
 	StaticRoutes    []Route
@@ -34,6 +35,14 @@ type Config struct {
 	GARPGroups []GARPGroup
 	Delays     []Delay
 	Linkbeat   []Linkbeat
+
+	// SyncDaemon is what the first lvs_sync_daemon_interface of an instance asks for; nil
+	// for none. One of global_defs comes before it.
+	SyncDaemon *global.SyncDaemon
+
+	// Links are the interfaces that the configuration names, each once, in the order of
+	// the file. With dynamic_interfaces they need not exist.
+	Links []string
 }
 
 // Family is the address family of an instance.
@@ -324,7 +333,10 @@ type TrackInterface struct {
 	Name    string
 	Weight  int
 	Reverse bool
-	Range   diag.Range
+	// Hidden: the instance's part of the dump has weight 0. 2.2.7 says so of members of a
+	// sync group without sync_group_tracking_weight, and counts the weight all the same.
+	Hidden bool
+	Range  diag.Range
 }
 
 // TrackRef is one line of track_script, track_file, track_process or track_bfd.
@@ -426,8 +438,14 @@ type Process struct {
 	TerminateDelay time.Duration
 	FullCommand    bool
 	Used           bool
+}
 
-	maxRange diag.Range // of the last quorum line
+// BFD is what VRRP needs to know of a bfd_instance: that it may be tracked, and the
+// weight it has when the tracker gives none.
+type BFD struct {
+	Name    string
+	Weight  int
+	Reverse bool
 }
 
 // TrackGroup is one track_group: instances that fault when a static entry is lost.
@@ -439,15 +457,18 @@ type TrackGroup struct {
 
 // GARPGroup is one garp_group.
 type GARPGroup struct {
-	Interval   time.Duration
-	NAInterval time.Duration
-	Interfaces []string
-	// Shared: the interval is one for all the interfaces together.
-	Shared bool
+	Interval, NAInterval time.Duration
+	// IntervalSet and NAIntervalSet: it was given, be it as 0.
+	IntervalSet, NAIntervalSet bool
+	Interfaces                 []string
+	// Number is that of an aggregation group, whose intervals are one for all its
+	// interfaces together: from 1 on. 0: each interface is by itself.
+	Number int
 	Range  diag.Range
 }
 
-// Delay is one line of interface_up_down_delays.
+// Delay is what interface_up_down_delays says of an interface, after Load as far as the
+// instances on it allow.
 type Delay struct {
 	Interface string
 	Down, Up  time.Duration

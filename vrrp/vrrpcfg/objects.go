@@ -235,10 +235,6 @@ func (d *decoder) readProcess(c *cursor.Cursor) {
 		d.diags.Errorf(name.Range, diag.BadValue, "track process '%s' process name not specified", p.Name)
 		return
 	}
-	if p.QuorumMax < p.Quorum && p.QuorumMax != 0 {
-		d.diags.Errorf(p.maxRange, diag.Conflict, "quorum_max is less than quorum - ignoring")
-		p.QuorumMax = NoQuorumMax
-	}
 	if slices.ContainsFunc(d.cfg.Processes, func(o *Process) bool { return o.Name == p.Name }) {
 		d.diags.Noticef(name.Range, diag.Duplicate, "vrrp_track_process %s is defined twice - ignoring the second", p.Name)
 		return
@@ -257,10 +253,10 @@ func processRows() []cursor.Row[Process] {
 			}
 		}))
 	}
-	count := func(name, def string, min int64, at func(*Process) *int) cursor.Row[Process] {
+	count := func(name, def string, min int64, set func(*Process, *cursor.Cursor, int)) cursor.Row[Process] {
 		return doc("", def, valued(path, name, config.Whole(min, 65535), func(p *Process, c *cursor.Cursor) {
 			if n, ok := c.Number(); ok {
-				*at(p), p.maxRange = int(n), c.Line()
+				set(p, c, int(n))
 			} else {
 				c.Hint("%s for vrrp_track_process %s must be between [%d..65535] inclusive. Ignoring...", name, p.Name, min)
 			}
@@ -300,11 +296,36 @@ func processRows() []cursor.Row[Process] {
 				p.Reverse = readReverse(c, sprintf("vrrp_track_process %s unknown weight option %%s", p.Name))
 			}
 		}))),
-		count("quorum", "1", 1, func(p *Process) *int { return &p.Quorum }),
-		count("quorum_max", "none", 0, func(p *Process) *int { return &p.QuorumMax }),
+		count("quorum", "1", 1, (*Process).setQuorum),
+		count("quorum_max", "none", 0, (*Process).setQuorumMax),
 		delay("fork_delay", func(p *Process, t time.Duration) { p.ForkDelay = t }),
 		delay("terminate_delay", func(p *Process, t time.Duration) { p.TerminateDelay = t }),
 		delay("delay", func(p *Process, t time.Duration) { p.ForkDelay, p.TerminateDelay = t, t }),
 		flagOf(path, "full_command", func(p *Process) { p.FullCommand = true }),
 	}
+}
+
+// setQuorum and setQuorumMax hold each against the other as they are read, as 2.2.7 does:
+// of two that contradict each other the first stays.
+func (p *Process) setQuorum(c *cursor.Cursor, n int) {
+	if n > p.QuorumMax {
+		c.Errorf(c.Line(), diag.Conflict, "Quorum is greater than quorum_max - ignoring")
+		return
+	}
+	p.Quorum = n
+}
+
+// setQuorumMax takes 0, none may run, with a quorum of 1, which is what holds without one;
+// then the quorum is 0 as well.
+func (p *Process) setQuorumMax(c *cursor.Cursor, n int) {
+	switch {
+	case n == 0 && p.Quorum <= 1:
+		p.Quorum = 0
+	case n < p.Quorum:
+		c.Errorf(c.Line(), diag.Conflict, "quorum_max is less than quorum - ignoring")
+		return
+	case n > 0 && p.Quorum == 0:
+		p.Quorum = 1
+	}
+	p.QuorumMax = n
 }

@@ -21,6 +21,7 @@ func (d *decoder) resolve() {
 		b.resolveTracking()
 	}
 	d.markUsed()
+	d.resolveDelays()
 }
 
 // checkVRIDs finds instances that would speak for the same virtual router on
@@ -97,8 +98,8 @@ func (d *decoder) resolveGroups() {
 	d.ownerGroups()
 }
 
-// ownerGroups drops the weights of groups with an address owner, whose priority
-// nothing may change.
+// ownerGroups clears the weights of groups with an address owner, whose priority
+// nothing may change: what they track is a fault when it fails.
 func (d *decoder) ownerGroups() {
 	for _, g := range d.cfg.Groups {
 		owner := slices.ContainsFunc(g.Members, func(name string) bool {
@@ -107,13 +108,31 @@ func (d *decoder) ownerGroups() {
 		if !owner {
 			continue
 		}
-		for i := range g.Track.Interfaces {
-			g.Track.Interfaces[i].Weight = 0
+		for _, list := range []struct {
+			what, action string
+			refs         []TrackRef
+		}{
+			{"script", "clearing weight", g.Track.Scripts}, {"file", "setting weight 0", g.Track.Files},
+			{"process", "setting weight 0", g.Track.Processes}, {"bfd", "setting weight 0", g.Track.BFDs},
+		} {
+			for i := range list.refs {
+				r := &list.refs[i]
+				d.clearWeight(g, list.what, r.Name, list.action, &r.Weight, r.Range)
+			}
 		}
-		for _, list := range []*[]TrackRef{&g.Track.Scripts, &g.Track.Files, &g.Track.Processes, &g.Track.BFDs} {
-			*list = slices.DeleteFunc(*list, func(r TrackRef) bool { return r.Weight != 0 })
+		for i := range g.Track.Interfaces {
+			t := &g.Track.Interfaces[i]
+			d.clearWeight(g, "interface", t.Name, "clearing weight", &t.Weight, t.Range)
 		}
 	}
+}
+
+func (d *decoder) clearWeight(g *Group, what, name, action string, weight *int, at diag.Range) {
+	if *weight == 0 {
+		return
+	}
+	d.diags.Warnf(at, diag.Conflict, "(%s) Cannot have weighted track %s '%s' with member having priority 255 - %s", g.Name, what, name, action)
+	*weight = 0
 }
 
 // group returns the sync group of b, nil when it is in none.
@@ -169,13 +188,13 @@ func (b *building) resolveTracking() {
 func (b *building) prioLinesSaid() bool { return b.prioLines != global.Unset }
 
 // dropWeights takes weighted trackers away from the instance; weighted says what
-// becomes of an interface (kept means: kept without its weight).
+// becomes of an interface.
 func (b *building) dropWeights(cause string, weighted func(TrackInterface) (keep bool)) {
 	b.Track.Interfaces = slices.DeleteFunc(b.Track.Interfaces, func(t TrackInterface) bool {
 		return t.Weight != 0 && !weighted(t)
 	})
 	for i := range b.Track.Interfaces {
-		b.Track.Interfaces[i].Weight = 0
+		b.Track.Interfaces[i].Hidden = b.Track.Interfaces[i].Weight != 0
 	}
 	drop := func(list *[]TrackRef, format string) {
 		*list = slices.DeleteFunc(*list, func(r TrackRef) bool {
@@ -195,15 +214,13 @@ func (b *building) dropWeights(cause string, weighted func(TrackInterface) (keep
 	for i := range b.Track.Files {
 		// Weight 1 is what a file has when none is given: then the file itself
 		// still counts, as a fault.
-		if r := &b.Track.Files[i]; r.Weight == 1 && cause != "address_owner" {
+		if r := &b.Track.Files[i]; r.Weight == 1 {
 			b.d.diags.Warnf(r.Range, diag.Ignored, "(%s) ignoring weight from tracked file %s due to %s. specify weight 0", b.Name, r.Name, cause)
 			r.Weight = 0
 		}
 	}
 	drop(&b.Track.Files, "(%s) ignoring tracked file %s with weight %d due to %s")
-	for i := range b.Track.Processes {
-		b.Track.Processes[i].Weight = 0
-	}
+	// Those of processes stay: 2.2.7 looks at them neither here nor in its complaints.
 }
 
 const droppedScript = "(%s) ignoring tracked script %s with weights due to %s"

@@ -107,7 +107,7 @@ func TestGroups(t *testing.T) {
 		{"weights of members do not count", objects + group("") + instance("A", all) + second("B", ""), func(c *Config) bool {
 			tr := c.Instance("A").Track
 			return len(tr.Scripts) == 1 && tr.Scripts[0].Name == "Z" && len(tr.Files) == 1 && tr.Files[0].Name == "F" && tr.Files[0].Weight == 0 &&
-				len(tr.Interfaces) == 1 && tr.Interfaces[0].Weight == 0 && !c.Script("S").Used && c.Script("Z").Used
+				len(tr.Interfaces) == 1 && tr.Interfaces[0].Weight == 5 && tr.Interfaces[0].Hidden && !c.Script("S").Used && c.Script("Z").Used
 		}, []string{"(A) ignoring eth1 tracked interface weight due to SYNC group", "(A) ignoring tracked script S with weights due to SYNC group",
 			"(A) ignoring weight from tracked file F due to SYNC group. specify weight 0", "(A) ignoring tracked file W with weight 5 due to SYNC group"}},
 		{"sync_group_tracking_weight lets them count", objects + group("sync_group_tracking_weight") + instance("A", all) + second("B", ""), func(c *Config) bool {
@@ -119,8 +119,8 @@ func TestGroups(t *testing.T) {
 		}, []string{"(B) track_interface eth0 is configured on VRRP instance and sync group. Remove vrrp instance or sync group config"}},
 		{"with an owner the group has no weights", objects + group("sync_group_tracking_weight\ntrack_script {\nS\nZ\n}") + instance("A", "priority 255") + second("B", ""), func(c *Config) bool {
 			s := c.Groups[0].Track.Scripts
-			return len(s) == 1 && s[0].Name == "Z"
-		}, nil},
+			return len(s) == 2 && s[0].Weight == 0 && s[1].Weight == 0
+		}, []string{"(G) Cannot have weighted track script 'S' with member having priority 255 - clearing weight"}},
 		{"priority lines as the group says", group("notify_priority_changes") + instance("A", "") + second("B", "notify_priority_changes off"), func(c *Config) bool {
 			return c.Instance("A").Notify.PriorityChanges && !c.Instance("B").Notify.PriorityChanges
 		}, nil},

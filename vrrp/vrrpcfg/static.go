@@ -17,7 +17,7 @@ func (d *decoder) readStaticAddresses(c *cursor.Cursor) {
 		}
 		if !a.DevSet {
 			a.Dev = d.defaultInterface()
-			if !d.ifs.Has(a.Dev) && !d.g.DynamicInterfaces {
+			if !d.hasInterface(a.Dev) {
 				d.diags.Fatalf(a.Range, diag.NoInterface, "Static address %s requires either an interface or default interface must exist", a.Prefix.Addr())
 				continue
 			}
@@ -55,7 +55,7 @@ func (d *decoder) readLinkbeat(c *cursor.Cursor) {
 	for _, n := range c.Block() {
 		e := cursor.NewEntry(n, d.diags)
 		w, _ := e.Next()
-		if !d.ifs.Has(w.Text) && !d.g.DynamicInterfaces {
+		if !d.hasInterface(w.Text) {
 			e.Errorf(w.Range, diag.NoInterface, "unknown interface %s specified for linkbeat interface", w.Text)
 			continue
 		}
@@ -72,13 +72,14 @@ func (d *decoder) readLinkbeat(c *cursor.Cursor) {
 }
 
 // readDelays reads `<if> <down> [<up>]` lines. Without a second time the way up
-// is not delayed (the manual says it is the same as down).
+// is not delayed (the manual says it is the same as down). Of two lines for an interface
+// the last counts.
 func (d *decoder) readDelays(c *cursor.Cursor) {
 	const longest = 255 * time.Second
 	for _, n := range c.Block() {
 		e := cursor.NewEntry(n, d.diags)
 		w, _ := e.Next()
-		if !d.ifs.Has(w.Text) && !d.g.DynamicInterfaces {
+		if !d.hasInterface(w.Text) {
 			e.Errorf(w.Range, diag.NoInterface, "unknown interface %s specified for up/down delay", w.Text)
 			continue
 		}
@@ -90,7 +91,32 @@ func (d *decoder) readDelays(c *cursor.Cursor) {
 			l.Up, _ = e.Seconds(6, 0, longest)
 		}
 		e.Surplus()
+		d.cfg.Delays = slices.DeleteFunc(d.cfg.Delays, func(o Delay) bool { return o.Interface == l.Interface })
 		d.cfg.Delays = append(d.cfg.Delays, l)
+	}
+}
+
+// resolveDelays keeps the delays of an interface short of the time after which a backup
+// of an instance on it takes over.
+func (d *decoder) resolveDelays() {
+	for _, i := range d.cfg.Instances {
+		at := slices.IndexFunc(d.cfg.Delays, func(l Delay) bool { return l.Interface == i.Identity.Interface })
+		if at < 0 {
+			continue
+		}
+		l, adverts := &d.cfg.Delays[at], i.Election.DownTimerAdverts
+		if adverts <= 1 {
+			d.diags.Noticef(l.Range, diag.Conflict, "%s: cannot use debounce timers with down_timer_adverts = %d - resetting", i.Name, adverts)
+			l.Down, l.Up = 0, 0
+			continue
+		}
+		// Less a skew time that keepalived takes as that of the highest priority.
+		interval := i.Election.AdvertInt
+		longest := time.Duration(adverts-1)*interval - (interval / 256).Truncate(time.Microsecond)
+		if l.Down > longest || l.Up > longest {
+			d.diags.Noticef(l.Range, diag.Conflict, "%s: interface %s debounce timer(s) not less that %d * advert_int - resetting", i.Name, l.Interface, adverts-1)
+			l.Down, l.Up = min(l.Down, longest), min(l.Up, longest)
+		}
 	}
 }
 
@@ -130,14 +156,13 @@ func names(c *cursor.Cursor) []string {
 // garpGroup is a garp_group under construction.
 type garpGroup struct {
 	GARPGroup
-	d     *decoder
-	delay bool // an interval was given
+	d *decoder
 }
 
 func (d *decoder) readGARPGroup(c *cursor.Cursor) {
 	g := garpGroup{GARPGroup: GARPGroup{Range: c.Range()}, d: d}
 	garpGroupTable.Decode(&g, c.Block(), d.diags)
-	if !g.delay {
+	if !g.IntervalSet && !g.NAIntervalSet {
 		d.diags.Errorf(c.Range(), diag.BadValue, "garp group %d does not have any delay set - removing", len(d.cfg.GARPGroups))
 		return
 	}
@@ -146,10 +171,10 @@ func (d *decoder) readGARPGroup(c *cursor.Cursor) {
 
 func garpGroupRows() []cursor.Row[garpGroup] {
 	const path = "garp_group"
-	interval := func(name string, at func(*garpGroup) *time.Duration) cursor.Row[garpGroup] {
+	interval := func(name string, set func(*garpGroup, time.Duration)) cursor.Row[garpGroup] {
 		return doc("", "0", valued(path, name, config.Time(6, 0, 2147483647*time.Microsecond), func(g *garpGroup, c *cursor.Cursor) {
 			if t, ok := c.Duration(); ok {
-				*at(g), g.delay = t, true
+				set(g, t)
 			}
 		}))
 	}
@@ -169,18 +194,22 @@ func garpGroupRows() []cursor.Row[garpGroup] {
 	interfaces := line(path, "interfaces", "{ <if>... }", 0, func(g *garpGroup, c *cursor.Cursor) {
 		if len(c.Block()) == 0 {
 			c.Warnf(c.Range(), diag.BadValue, "Warning - empty garp_group interfaces block")
+			return
+		}
+		if g.Number == 0 {
+			g.d.garpGroups++
+			g.Number = g.d.garpGroups
 		}
 		for _, n := range c.Block() {
 			for _, w := range cursor.NewEntry(n, c.Diags()).Rest() {
 				add(g, w)
 			}
 		}
-		g.Shared = true
 	})
 	interfaces.Kind = config.List
 	return []cursor.Row[garpGroup]{
-		interval("garp_interval", func(g *garpGroup) *time.Duration { return &g.Interval }),
-		interval("gna_interval", func(g *garpGroup) *time.Duration { return &g.NAInterval }),
+		interval("garp_interval", func(g *garpGroup, t time.Duration) { g.Interval, g.IntervalSet = t, true }),
+		interval("gna_interval", func(g *garpGroup, t time.Duration) { g.NAInterval, g.NAIntervalSet = t, true }),
 		valued(path, "interface", config.Of(config.Interface), func(g *garpGroup, c *cursor.Cursor) {
 			if w, ok := c.Word(); ok {
 				add(g, w)

@@ -47,8 +47,11 @@ var (
 		}}
 	trackBFDs = trackKind{what: "track bfd", keyword: "track_bfd", defined: []string{"bfd_instance"}, limit: 253,
 		find: func(d *decoder, name string) (int, bool, bool) {
-			b, ok := d.bfds[name]
-			return b.weight, b.reverse, ok
+			b := d.bfd(name)
+			if b == nil {
+				return 0, false, false
+			}
+			return b.Weight, b.Reverse, true
 		}}
 )
 
