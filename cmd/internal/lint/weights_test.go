@@ -63,7 +63,11 @@ var weightCases = []struct {
 	{"a file whose multiples hit", nodes{chk + one("priority 150", "track_script {\nchk weight -2\n}"), file + one("priority 100", "track_file {\nf weight 50\n}")}, nil, ""},
 	{"the group's tracker", nodes{grouped("track_script {\nchk weight -20\n}", []string{"priority 150"}, []string{"priority 150"}), vi("VI_1", "51") + vi("VI_2", "52")},
 		[]string{"the weight of chk never changes who is MASTER: it makes the priority 130 instead of 150 here, and lb2 has 100"}, ""},
-	{"the group's tracker is of use in one member", nodes{grouped("track_script {\nchk weight -20\n}", []string{"priority 150"}, []string{"priority 110"}), vi("VI_1", "51") + vi("VI_2", "52")}, nil, ""},
+	{"with its help the group moves", nodes{grouped("sync_group_tracking_weight", []string{"priority 150", "track_script {\nchk weight -60\n}"}, []string{"priority 150", "track_interface {\neth1 weight -60\n}"}), vi("VI_1", "51") + vi("VI_2", "52") + group2}, nil, ""},
+	{"the group's tracker moves all", nodes{grouped("track_script {\nchk weight -60\n}", []string{"priority 150"}, []string{"priority 150"}), vi("VI_1", "51") + vi("VI_2", "52") + group2}, nil, ""},
+	{"a group that can neither move nor come back", nodes{grouped("sync_group_tracking_weight", []string{"priority 150", "track_script {\nchk weight -60\n}"}, []string{"nopreempt", "priority 150"}), vi("VI_1", "51") + vi("VI_2", "52") + group2},
+		[]string{"the weight of chk never changes who is MASTER: it makes the priority 90 instead of 150 here, and lb2 has 100, but less in another member of the sync group, which moves as a whole"}, ""},
+	{"the group's tracker is of use in one member, the other of the node that takes over is free", nodes{grouped("track_script {\nchk weight -20\n}", []string{"priority 150"}, []string{"priority 110"}), vi("VI_1", "51") + vi("VI_2", "52")}, nil, ""},
 	{"what the group tracks, too, counts once", nodes{grouped("sync_group_tracking_weight\ntrack_script {\nchk weight -30\n}", []string{"priority 150", "track_script {\nchk weight -30\n}"}, []string{"priority 150"}), vi("VI_1", "51") + vi("VI_2", "52")},
 		[]string{"the weight of chk never changes who is MASTER: it makes the priority 120 instead of 150 here, and lb2 has 100",
 			"the weight of chk never changes who is MASTER: it makes the priority 120 instead of 150 here, and lb2 has 100"}, ""},
@@ -131,7 +135,8 @@ func TestWeightsEnumerated(t *testing.T) {
 			for k, w := range all[i].trackers {
 				want := enumerate(all, i, k)
 				moving[want]++
-				if got := all[i].moves(k, all); got != want {
+				got := slices.ContainsFunc(all, func(o standing) bool { return o.index != i && electorate{all}.moves(&all[i], k, &o) })
+				if got != want {
 					t.Fatalf("node %d, weight %+v: want %v, got %v in %s", i, w.weight, want, got, describe(all))
 				}
 			}
