@@ -37,6 +37,7 @@ func Comparisons() []Comparison {
 		{"nodes-vmac", "only some nodes use the virtual MAC address", agree("use_vmac", sameOnAll+": else clients have to learn another MAC address at each takeover",
 			func(p peer) string { return onOff(p.Identity.VMAC.Enabled) })},
 		{"nodes-weights", "a weight that can never change who is MASTER", nodesWeights},
+		{"nodes-group-weights", "a weight moves one member of a sync group, which moves only as a whole", nodesGroupWeights},
 		{"nodes-services", "virtual servers that are not the same on all nodes", nodesServices},
 		{"nodes-router-id", "nodes have the same router_id", nodesRouterID},
 	}

@@ -1,6 +1,9 @@
 package lint
 
 import (
+	"fmt"
+	"slices"
+
 	"keepalived/core/config"
 	"keepalived/core/diag"
 	"keepalived/vrrp/vrrpcfg"
@@ -47,6 +50,12 @@ func (n *Node) weightOf(kind string, l *config.Node) int {
 	}
 	name := l.Keyword.Text
 	switch kind {
+	case "track_bfd":
+		for _, b := range n.blocks("bfd_instance") {
+			if arg(b) == name {
+				return number(arg(last(b, "weight")))
+			}
+		}
 	case "track_script":
 		if s := n.VRRP.Script(name); s != nil {
 			return s.Weight
@@ -88,15 +97,18 @@ func weightNopreempt(n *Node, i instance, s say) {
 	if i.Election.Preempt {
 		return
 	}
-	for _, t := range n.tracking(i) {
-		if t.weight != 0 {
-			s(t.at, "let it be a fault (weight 0), so that the node gives up the addresses, or do without nopreempt",
-				"(%s) with nopreempt a weight does not move the addresses: whoever is MASTER stays it, %d less or not", i.Name, max(t.weight, -t.weight))
-			return
+	for _, w := range n.weighings(i.Instance) {
+		much := fmt.Sprintf("%d less or not", max(w.weight.Value, -w.weight.Value))
+		if w.file {
+			much = "whatever the file says"
 		}
+		s(w.at, "let it be a fault (weight 0), so that the node gives up the addresses, or do without nopreempt",
+			"(%s) with nopreempt a weight does not move the addresses: whoever is MASTER stays it, %s", i.Name, much)
+		return
 	}
 }
 
+// weightInGroup looks at the text: the daemon has left those weights out.
 func weightInGroup(n *Node, i instance, s say) {
 	var group *vrrpcfg.Group
 	for _, g := range n.VRRP.Groups {
@@ -108,8 +120,13 @@ func weightInGroup(n *Node, i instance, s say) {
 		return
 	}
 	for _, t := range n.tracking(i) {
-		if t.weight != 0 && t.kind != "track_file" {
-			s(t.at, "track it in the vrrp_sync_group with weight 0, or write sync_group_tracking_weight there",
+		switch {
+		case t.weight == 0:
+		case t.kind == "track_file" && t.weight == 1: // which it has without being told
+			s(t.at, "write weight 0 if that is meant; else track it in the vrrp_sync_group, or write sync_group_tracking_weight there",
+				"(%s) is in sync group %s: the number in %s does not count, and any but 0 is a fault", i.Name, group.Name, t.name)
+		default:
+			s(t.at, "track it in the vrrp_sync_group, or write sync_group_tracking_weight there; with weight 0 its failure is a fault of the group",
 				"(%s) is in sync group %s: the weight of %s does not count", i.Name, group.Name, t.name)
 		}
 	}
@@ -120,45 +137,19 @@ func weightClamped(n *Node, i instance, s say) {
 		return
 	}
 	most, least := int(i.Election.Priority), int(i.Election.Priority)
-	var last diag.Range
-	for _, r := range weights(i.Instance) {
-		most, least = most+max(r, 0), least+min(r, 0)
-	}
-	if l := lines(i.block, "priority"); len(l) > 0 {
-		last = whole(l[len(l)-1])
-	} else {
-		last = whole(i.block)
+	for _, w := range n.weighings(i.Instance) {
+		if !w.file { // whose number nobody knows
+			most, least = most+slices.Max(w.values()), least+slices.Min(w.values())
+		}
 	}
 	switch {
 	case most > 254:
-		s(last, "choose priorities and weights whose sums stay between 1 and 254 on every node",
+		s(at(i.block, "priority"), "choose priorities and weights whose sums stay between 1 and 254 on every node",
 			"(%s) priority %d and its weights come to %d: what is above 254 does not count", i.Name, i.Election.Priority, most)
 	case least < 1:
-		s(last, "choose priorities and weights whose sums stay between 1 and 254 on every node",
+		s(at(i.block, "priority"), "choose priorities and weights whose sums stay between 1 and 254 on every node",
 			"(%s) priority %d and its weights come to %d: what is below 1 does not count", i.Name, i.Election.Priority, least)
 	}
-}
-
-// weights are those that change the priority of an instance by a fixed amount.
-func weights(i *vrrpcfg.Instance) []int {
-	var out []int
-	add := func(w int, reverse bool) {
-		if reverse {
-			w = -w
-		}
-		if w != 0 {
-			out = append(out, w)
-		}
-	}
-	for _, t := range i.Track.Interfaces {
-		add(t.Weight, t.Reverse)
-	}
-	for _, list := range [][]vrrpcfg.TrackRef{i.Track.Scripts, i.Track.Processes, i.Track.BFDs} {
-		for _, t := range list {
-			add(t.Weight, t.Reverse)
-		}
-	}
-	return out
 }
 
 func scriptSlow(n *Node, s say) {

@@ -1,159 +1,262 @@
 package lint
 
 import (
+	"fmt"
 	"slices"
 
 	"keepalived/core/diag"
-	"keepalived/vrrp/vrrpcfg"
+	"keepalived/core/track"
 )
 
-// weighing is one weighted tracker of a router, on one of its nodes.
-type weighing struct {
-	part    int // index in the router
-	name    string
-	weight  int
-	reverse bool
-	at      diag.Range
+// standing is a node's part in the election of one router.
+type standing struct {
+	peer
+	trackers []weighing
+	// can has the priorities that the node can have.
+	can [owner + 1]bool
+	// known are the steps that were asked for.
+	known map[int][]step
 }
 
-// adds is what it adds to the priority in a state: a positive weight while it is
-// good, a negative one while it is not.
-func (w weighing) adds(good bool) int {
-	n := 0
-	if good == (w.weight > 0) {
-		n = w.weight
+func newStanding(p peer) standing {
+	s := standing{peer: p, trackers: p.node.weighings(p.Instance), known: map[int][]step{}}
+	for _, n := range total(s.trackers, -1).all() {
+		s.can[s.with(n)] = true
 	}
-	if w.reverse {
-		n = -n
+	return s
+}
+
+// with is the priority when the trackers come to n.
+func (s *standing) with(n int) int { return int(track.Priority(s.Election.Priority, n)) }
+
+// well is what the trackers come to while everything is well, without the one at index
+// without (-1: all of them). Files have 0 then.
+func (s *standing) well(without int) int {
+	n := 0
+	for k, w := range s.trackers {
+		if k != without && !w.file {
+			n += slices.Max(w.values())
+		}
 	}
 	return n
 }
 
-// mostTrackers bounds what is played through: every tracker good or bad.
-const mostTrackers = 14
-
-// nodesWeights plays every tracker of a router good and bad, on all nodes, and finds
-// the weights that never change who is MASTER.
-func nodesWeights(c *comparing) {
-	for _, r := range c.routers {
-		all := r.weighings()
-		if len(r) < 2 || len(all) == 0 || len(all) > mostTrackers || !r.preempts() {
-			continue
-		}
-		for k, w := range all {
-			if r.moves(all, k) {
-				continue
-			}
-			p := r[w.part]
-			bad := r.priorities(all, ^uint(0)&^(1<<k))
-			best := -1
-			for i := range r {
-				if i != w.part && (best < 0 || bad[i] > bad[best]) {
-					best = i
-				}
-			}
-			c.say(p.index, w.at, "the weight has to be larger than the distance of the priorities, or 0, which makes a fault of it",
-				"(%s) the weight of %s never changes who is MASTER: when it alone is bad, the priority is %d here and %d on %s",
-				p.Name, w.name, bad[w.part], bad[best], r[best].node.Name)
-		}
-	}
+// tracker finds the tracker that stands at a place of the file, the same in all members
+// of a sync group that has it; -1: s does not have it.
+func (s *standing) tracker(at diag.Range) int {
+	return slices.IndexFunc(s.trackers, func(w weighing) bool { return w.at == at })
 }
 
-// preempts reports whether any node takes over from one of lower priority: else
-// weight-nopreempt is what there is to say.
-func (r router) preempts() bool {
-	for _, p := range r {
-		if p.Election.Preempt {
-			return true
-		}
+// step is a priority with less and with more of one tracker, in some state of the others.
+type step struct{ less, more int }
+
+// steps are those of tracker k; without a tracker (-1) both are the same.
+func (s *standing) steps(k int) []step {
+	if known, ok := s.known[k]; ok {
+		return known
 	}
-	return false
+	least, most := 0, 0
+	if k >= 0 {
+		least, most = slices.Min(s.trackers[k].values()), slices.Max(s.trackers[k].values())
+	}
+	var out []step
+	for _, rest := range total(s.trackers, k).all() {
+		out = append(out, step{s.with(rest + least), s.with(rest + most)})
+	}
+	s.known[k] = slices.Compact(out)
+	return s.known[k]
 }
 
-// weighings are the weighted trackers of all nodes.
-func (r router) weighings() []weighing {
-	var out []weighing
-	for part, p := range r {
-		if p.Election.Priority == owner {
-			continue
-		}
-		for _, t := range p.Track.Interfaces {
-			if t.Weight != 0 {
-				out = append(out, weighing{part, t.Name, t.Weight, t.Reverse, t.Range})
-			}
-		}
-		for _, list := range [][]vrrpcfg.TrackRef{p.Track.Scripts, p.Track.Processes, p.Track.BFDs} {
-			for _, t := range list {
-				if t.Weight != 0 {
-					out = append(out, weighing{part, t.Name, t.Weight, t.Reverse, t.Range})
-				}
-			}
+// electorate is the elections of all routers, by what the nodes' priorities can be.
+type electorate [][]standing
+
+func newElectorate(routers []router) electorate {
+	e := make(electorate, len(routers))
+	for i, r := range routers {
+		for _, p := range r {
+			e[i] = append(e[i], newStanding(p))
 		}
 	}
-	return out
+	return e
 }
 
-// priorities are those of all nodes when the trackers of the set bits are good.
-func (r router) priorities(all []weighing, good uint) []int {
-	out := make([]int, len(r))
-	for i, p := range r {
-		out[i] = int(p.Election.Priority)
-	}
-	for k, w := range all {
-		out[w.part] += w.adds(good>>k&1 == 1)
-	}
-	for i, p := range r {
-		if p.Election.Priority != owner {
-			out[i] = min(max(out[i], 1), 254)
-		}
-	}
-	return out
+// moves reports whether there is a state of everything else in which a change of
+// tracker k of s, and nothing else, makes one of s and o take over from the other. That
+// all third nodes are down is one of those states, so pairs are all there is to look at.
+func (e electorate) moves(s *standing, k int, o *standing) bool {
+	return e.loses(s, k, o) || e.returns(s, k, o)
 }
 
-// moves reports whether there is a state of all other trackers in which a change of
-// tracker k makes a node overtake the one that could be MASTER before.
-func (r router) moves(all []weighing, k int) bool {
-	for good := range uint(1) << len(all) {
-		if good>>k&1 == 0 {
-			continue
-		}
-		more, less := r.priorities(all, good), r.priorities(all, good&^(1<<k))
-		if all[k].reverse {
-			more, less = less, more
-		}
-		if r.overtakes(highest(more), less) {
-			return true
-		}
-		// Of equals none may have been MASTER for the reason that it has more again.
-		if first := highest(less); len(first) == 1 && r.overtakes(first, more) {
-			return true
-		}
-	}
-	return false
+// loses reports whether o takes over from s when tracker k of s goes bad.
+func (e electorate) loses(s *standing, k int, o *standing) bool {
+	at := s.trackers[k].at
+	return s.falls(k, o) && e.all(o, s, func(t, m *standing) bool {
+		return m.some(m.tracker(at), t, func(p int, x step) bool { return x.less < p })
+	})
 }
 
-// highest are the nodes that may be MASTER with these priorities: several when the
-// addresses decide.
-func highest(priorities []int) []int {
-	var out []int
-	most := slices.Max(priorities)
-	for i, p := range priorities {
-		if p == most {
-			out = append(out, i)
-		}
-	}
-	return out
+// falls reports whether in their own election o gets ahead of s when tracker k goes
+// bad. With more, s was MASTER, perhaps among equals; with less, o has more.
+func (s *standing) falls(k int, o *standing) bool {
+	return s.trackers[k].file || // as a fault, if in no other way
+		o.Election.Preempt && s.some(k, o, func(p int, x step) bool { return x.less < p && p <= x.more })
 }
 
-// overtakes reports whether one of the masters has less, with these priorities, than
-// another node that preempts.
-func (r router) overtakes(masters, priorities []int) bool {
-	for _, master := range masters {
-		for other := range r {
-			if other != master && priorities[other] > priorities[master] && r[other].Election.Preempt {
+// returns reports whether s takes over from o when tracker k of s gets good again. With
+// less, o was MASTER, and s has more again. Of equals the one that is MASTER stays it,
+// so they are no reason to have lost it.
+func (e electorate) returns(s *standing, k int, o *standing) bool {
+	at := s.trackers[k].at
+	return s.some(k, o, func(p int, x step) bool { return x.less < p && p < x.more }) && e.all(s, o, func(t, m *standing) bool {
+		return t.some(t.tracker(at), m, func(p int, x step) bool { return p < x.more })
+	})
+}
+
+// some reports whether a condition holds for a priority that o can have and a step of
+// tracker k of s.
+func (s *standing) some(k int, o *standing, holds func(p int, x step) bool) bool {
+	for _, x := range s.steps(k) {
+		for p, can := range o.can {
+			if can && holds(p, x) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// all reports whether the node of taker can take over from that of master: taker itself
+// preempts, and so do the other members of its sync group, which all have to win, each
+// of them by the given condition. One member that has to stay holds all of them.
+func (e electorate) all(taker, master *standing, wins func(taker, master *standing) bool) bool {
+	if !taker.Election.Preempt {
+		return false
+	}
+	for _, r := range e {
+		t, m := on(r, taker.index), on(r, master.index)
+		if taker.Group == "" || t == nil || m == nil || t.Group != taker.Group || t.Name == taker.Name {
+			continue
+		}
+		if !t.Election.Preempt || !wins(t, m) {
+			return false
+		}
+	}
+	return true
+}
+
+// on is a node's part in an election, nil when it has none.
+func on(r []standing, node int) *standing {
+	for i := range r {
+		if r[i].index == node {
+			return &r[i]
+		}
+	}
+	return nil
+}
+
+// idle is a weight that moves nothing in an election.
+type idle struct {
+	s        *standing
+	k        int // index of the tracker
+	election []standing
+}
+
+// spot is where a tracker stands. That of a sync group is one in all its members.
+type spot struct {
+	node int
+	at   diag.Range
+}
+
+func (f idle) spot() spot { return spot{f.s.index, f.s.trackers[f.k].at} }
+
+// any reports whether something holds for any of the others in the election.
+func (f idle) any(is func(o *standing) bool) bool {
+	return slices.ContainsFunc(f.election, func(o standing) bool { return o.index != f.s.index && is(&o) })
+}
+
+// idles are the weights that move nothing in any election.
+func (e electorate) idles(moves func(s *standing, k int, o *standing) bool) []idle {
+	var found []idle
+	useful := map[spot]bool{}
+	for _, election := range e {
+		if len(election) < 2 || !slices.ContainsFunc(election, func(s standing) bool { return s.Election.Preempt }) {
+			continue // nobody preempts: weight-nopreempt is what there is to say
+		}
+		for part := range election {
+			s := &election[part]
+			for k := range s.trackers {
+				f := idle{s, k, election}
+				if f.any(func(o *standing) bool { return moves(s, k, o) }) {
+					useful[f.spot()] = true
+				} else {
+					found = append(found, f)
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(found, func(f idle) bool { return useful[f.spot()] })
+}
+
+// nodesWeights finds the weights that never change who is MASTER. One of a sync group
+// counts in each of its members, and is of use when it is in one of them.
+func nodesWeights(c *comparing) {
+	e := newElectorate(c.routers)
+	said := map[spot]bool{}
+	for _, f := range e.idles(e.moves) {
+		if !said[f.spot()] {
+			said[f.spot()] = true
+			c.sayIdle(f)
+		}
+	}
+}
+
+// nodesGroupWeights finds the weights that would move an instance, and do not because
+// the rest of its sync group stays. Those that nothing comes of at all are found
+// already.
+func nodesGroupWeights(c *comparing) {
+	e := newElectorate(c.routers)
+	said := map[spot]bool{}
+	for _, f := range e.idles(e.moves) {
+		said[f.spot()] = true
+	}
+	for _, f := range e.idles(e.loses) {
+		if p := f.spot(); !said[p] && f.any(func(o *standing) bool { return f.s.falls(f.k, o) }) {
+			said[p] = true
+			c.say(p.node, p.at, "track it in the vrrp_sync_group, with a weight that is larger than the distance of the priorities in every member; weight 0 makes a fault of it",
+				"(%s) the weight of %s does not move the addresses when it fails: a sync group moves only when the other node has more for all members, and it has not",
+				f.s.Name, f.s.trackers[f.k].name)
+		}
+	}
+}
+
+// sayIdle tells what a tracker does when everything else is well: not enough.
+func (c *comparing) sayIdle(f idle) {
+	s, w := f.s, f.s.trackers[f.k]
+	var first *standing // of the others
+	for i := range f.election {
+		if o := &f.election[i]; o.index != s.index && (first == nil || o.with(o.well(-1)) > first.with(first.well(-1))) {
+			first = o
+		}
+	}
+	values, rest := w.values(), s.well(f.k)
+	less, more, there := s.with(rest+slices.Min(values)), s.with(rest+slices.Max(values)), first.with(first.well(-1))
+	why, hint := "", "the weight has to be larger than the distance of the priorities, or 0, which makes a fault of it"
+	switch {
+	case less == more:
+		why = ": priorities end at 1 and 254"
+	case there == less:
+		why = ": of equals the MASTER stays MASTER"
+	case there > less && there <= more && !first.Election.Preempt:
+		why = ", but nopreempt"
+	case there > less && there <= more:
+		why = ", but less in another member of the sync group, which moves as a whole"
+	}
+	if enough := more - there + 1; slices.Min(values) < 0 && enough > more-less && there > 1 && first.Election.Preempt {
+		if w.weight.Value < 0 {
+			enough = -enough
+		}
+		hint = fmt.Sprintf("with weight %d %s would take over; weight 0 makes a fault of it", enough, first.node.Name)
+	}
+	c.say(s.index, w.at, hint, "(%s) the weight of %s never changes who is MASTER: it makes the priority %d instead of %d here, and %s has %d%s",
+		s.Name, w.name, less, more, first.node.Name, there, why)
 }
