@@ -56,6 +56,7 @@ type reporter interface {
 	Ready(generation uint64)
 	Prepared(generation uint64, plan *pb.Plan)
 	Refused(generation uint64, why diag.List)
+	TreeWanted(generation uint64)
 	Fatal(code int, text string, within time.Duration) (status int)
 	Event(*pb.Event)
 	Records(all bool, list []*pb.CheckRecord)
@@ -100,7 +101,6 @@ type daemon struct {
 	before   *model // the one before, while a reload is carried out
 	lives    map[string]*life
 	running  uint64 // generation in force, 0 before the first
-	prepared *preparation
 
 	table     table
 	probing   loop.Timer
@@ -119,11 +119,13 @@ type daemon struct {
 // fails. It returns the exit status.
 func Run(opt Options) int {
 	d := newDaemon(opt)
+	var adopter *childapi.Adopter[preparation]
 	client := childapi.NewClient(childapi.Options{
 		Boot: opt.Boot, Version: opt.Version, Log: opt.Log, Serve: d.serve,
-		Config: func(u childapi.Update) { d.configure(u) },
+		Config: func(u childapi.Update) { adopter.Take(u) },
 	})
 	d.report = client
+	adopter = d.adopter()
 	pool := probe.New(probe.Config{Done: d.probed})
 	d.probes = pool
 	d.late.stats = func() (uint64, time.Duration) { return lateProbes(pool) }
@@ -149,7 +151,8 @@ func Run(opt Options) int {
 			close(d.stopped) // at stop: everything is gone
 			return err
 		},
-		pool.Run, runner.Run, client.Run, d.counter.run, d.askedBySignal,
+		pool.Run, runner.Run, client.Run, d.counter.run,
+		func(ctx context.Context) error { return childapi.Dumper(d.dump).OnSignal(ctx, opt.Dumps, d.log) },
 	} {
 		d.group.Go(func() error { return run(d.ctx) })
 	}

@@ -10,6 +10,7 @@ import (
 	"keepalived/checker/probe"
 	"keepalived/core/clock"
 	"keepalived/core/config"
+	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 	"keepalived/core/global"
 	"keepalived/core/process"
@@ -20,6 +21,7 @@ import (
 // It is made off the loop and never changed.
 type model struct {
 	cfg      *checkercfg.Config
+	world    world
 	scripts  script.Resolved
 	globals  []byte // dump section of the global definitions
 	files    dumpFiles
@@ -28,6 +30,14 @@ type model struct {
 	services []*service             // in the order of the file
 	byKey    map[string]*service
 	users    map[ipvs.Key][]*service // of each service of the kernel, in the order of the file
+}
+
+// world is what decode has found on the machine.
+type world struct {
+	host   string
+	uses   []cursor.ScriptUse // all of the configuration, also those that cannot be run
+	tls    *probe.TLS
+	tlsErr string
 }
 
 // service is one virtual server of a model.
@@ -62,13 +72,12 @@ type life struct {
 // decode turns the tree into a model.
 func decode(t *config.Tree, host string, dumpDir string) (*model, diag.List) {
 	g, diags := global.Decode(t)
-	if host != "" {
-		g.SetHost(host)
-	}
+	g.SetHost(host)
 	cfg, more := checkercfg.Load(t, g)
 	diags = append(diags, more...)
-	scripts := script.NewResolver(g, process.Accounts{}).ResolveAll(cfg.ScriptUses())
-	for _, use := range cfg.ScriptUses() {
+	w := world{host: host, uses: cfg.ScriptUses()}
+	scripts := script.NewResolver(g, process.Accounts{}).ResolveAll(w.uses)
+	for _, use := range w.uses {
 		if scripts[use.Script] == nil { // the parent has said why
 			cfg.DisableScript(use.Script)
 		}
@@ -78,12 +87,42 @@ func decode(t *config.Tree, host string, dumpDir string) (*model, diag.List) {
 	if g.NamespaceIPVSSet && g.NamespaceIPVS == "" && g.Namespace != "" {
 		m.notes = append(m.notes, "net_namespace_ipvs without a name has no effect: ip_vs of network namespace "+g.Namespace+" is used")
 	}
-	if err != nil {
-		m.notes = append(m.notes, strings.Split(err.Error(), "\n")...) // both files can be missing
+	if w.tls, w.tlsErr = tls, errorText(err); err != nil {
+		m.notes = append(m.notes, strings.Split(w.tlsErr, "\n")...) // both files can be missing
 	}
+	m.world = w
+	m.lookUp(dumpDir)
+	return m, diags
+}
+
+// lookUp fills in what only the dumps have from the machine.
+func (m *model) lookUp(dumpDir string) {
+	g := m.cfg.Global
 	m.globals = g.Dump(false, global.Facts{IDs: process.Accounts{}.IDs})
 	m.files = dumpFilesOf(g, dumpDir)
-	return m, diags
+}
+
+// now is the model that decode would make now of the tree of which it has made m; false:
+// the machine is not what it was then.
+func (m *model) now(host string, dumpDir string) (*model, bool) {
+	w := &m.world
+	if host != w.host || !script.NewResolver(m.cfg.Global, process.Accounts{}).Still(w.uses, m.scripts) {
+		return nil, false
+	}
+	tls, err := probe.LoadTLS(&m.cfg.SSL)
+	if text := errorText(err); text != w.tlsErr || !tls.Same(w.tls) {
+		return nil, false
+	}
+	next := *m
+	next.lookUp(dumpDir)
+	return &next, true
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // translate makes the model of a configuration.

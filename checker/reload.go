@@ -3,11 +3,7 @@ package checker
 import (
 	"fmt"
 	"maps"
-	"os"
-	"strings"
 	"time"
-
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"keepalived/checker/checkercfg"
 	"keepalived/checker/health"
@@ -15,6 +11,7 @@ import (
 	"keepalived/core/clock"
 	"keepalived/core/diag"
 	"keepalived/core/global"
+	"keepalived/core/logging"
 	"keepalived/core/process"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/childapi"
@@ -22,81 +19,55 @@ import (
 
 // preparation is a decoded configuration that waits for its Commit.
 type preparation struct {
-	generation uint64
-	model      *model
-	removed    int                  // virtual servers that it does not have any more
-	records    []*pb.CheckRecord    // of the process before this one
-	overrides  []*pb.ServerOverride // in force before this process
+	model     *model
+	again     bool                 // it is the running one, once more
+	removed   int                  // virtual servers that it does not have any more
+	records   []*pb.CheckRecord    // of the process before this one
+	overrides []*pb.ServerOverride // in force before this process
 }
 
-// configure takes a step of a configuration change, on a goroutine of the client:
-// decoding happens here, the loop gets the result.
-func (d *daemon) configure(u childapi.Update) {
-	switch u.Phase {
-	case childapi.Prepare:
-		started := time.Now()
-		host, _ := os.Hostname()
-		m, diags := decode(u.Tree, host, d.opt.DumpDir)
-		if diags.HasFatal() {
-			if u.Initial {
-				os.Exit(d.report.Fatal(exitConfig, firstFatal(diags), time.Second))
-			}
-			d.report.Refused(u.Generation, diags)
-			return
-		}
-		p := &preparation{generation: u.Generation, model: m, records: u.Records, overrides: u.Overrides}
-		done := make(chan struct{})
-		if d.post(func(clock.Instant) { d.prepare(p, started); close(done) }) {
-			<-done
-		}
-	case childapi.Commit:
-		d.post(func(now clock.Instant) { d.commit(now, u.Generation) })
-	case childapi.Abort:
-		d.post(func(clock.Instant) {
-			if d.prepared != nil && d.prepared.generation == u.Generation {
-				d.prepared = nil
-			}
-		})
+// adopter takes the child from one configuration to the next.
+func (d *daemon) adopter() *childapi.Adopter[preparation] {
+	return &childapi.Adopter[preparation]{
+		Answer: d.report, Post: func(f func(clock.Instant)) bool { return d.post(f) },
+		Decode: func(u childapi.Update) (*preparation, diag.List) {
+			m, diags := decode(u.Tree, process.HostName(), d.opt.DumpDir)
+			return &preparation{model: m, records: u.Records, overrides: u.Overrides}, diags
+		},
+		Again: func(then *preparation) (*preparation, bool) {
+			m, ok := then.model.now(process.HostName(), d.opt.DumpDir)
+			return &preparation{model: m, again: true}, ok
+		},
+		Plan: d.plan, Commit: d.commit,
 	}
 }
 
-// exitConfig is keepalived's exit code for a configuration that cannot run.
-const exitConfig = 2
-
-func firstFatal(l diag.List) string {
-	for _, x := range l {
-		if x.Severity == diag.Fatal {
-			return x.Summary
-		}
-	}
-	return ""
-}
-
-// prepare compares the new configuration with the running one and answers the parent.
-func (d *daemon) prepare(p *preparation, started time.Time) {
-	d.prepared = p
+// plan compares a new configuration with the running one.
+func (d *daemon) plan(p *preparation) *pb.Plan {
 	plan := &pb.Plan{Role: pb.Role_ROLE_CHECKER}
-	if d.running == 0 {
+	switch {
+	case p.again:
+		plan.Kept = uint32(len(p.model.services))
+	case d.running == 0:
 		for _, s := range p.model.services {
 			plan.Added = append(plan.Added, s.key)
 		}
-	} else {
+	default:
 		diff := checkercfg.Diff(d.model.cfg, p.model.cfg)
 		p.removed = len(diff.Removed)
 		plan.Kept, plan.Changed, plan.Removed, plan.Added = uint32(len(diff.Kept)), diff.Changed, diff.Removed, diff.Added
 	}
-	plan.Took = durationpb.New(time.Since(started))
-	d.report.Prepared(p.generation, plan)
+	return plan
 }
 
-// commit puts the prepared configuration into force in one turn.
-func (d *daemon) commit(now clock.Instant, generation uint64) {
-	p := d.prepared
-	if p == nil || p.generation != generation || d.stopping {
+// commit puts a prepared configuration into force in one turn.
+func (d *daemon) commit(now clock.Instant, generation uint64, p *preparation) {
+	if d.stopping {
 		return
 	}
-	d.prepared = nil
-	if d.running == 0 {
+	first := d.running == 0
+	d.running = generation
+	if first {
 		d.start(now, p)
 	} else {
 		d.reload(now, p)
@@ -105,7 +76,9 @@ func (d *daemon) commit(now clock.Instant, generation uint64) {
 		d.info(note)
 	}
 	d.report.Ready(generation)
-	process.ReleaseMemorySoon()
+	if !p.again {
+		process.ReleaseMemorySoon()
+	}
 }
 
 // start begins the first configuration of this process, where the one before it has
@@ -131,7 +104,9 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 		d.table.worker.Flush()
 	}
 	d.overrides.preset(p.overrides)
+	p.records, p.overrides = nil, nil // p stays as long as it is in force
 	d.director.Configure(now, d.model.configs, &d.out)
+	d.act(now)
 	d.settle(now)
 	d.setTimeouts(&global.Config{})
 	d.sayConfig(now)
@@ -148,7 +123,10 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	d.before = old
 	d.take(p)
 	d.director.Configure(now, d.model.configs, &d.out)
-	d.settle(now)
+	d.act(now)
+	if !p.again {
+		d.settle(now)
+	}
 	d.before = nil
 	d.setTimeouts(old.cfg.Global)
 	if g := d.model.cfg.Global; g.NamespaceIPVS != old.cfg.Global.NamespaceIPVS || g.NamespaceIPVSSet != old.cfg.Global.NamespaceIPVSSet {
@@ -158,13 +136,12 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 
 // take makes p the running configuration.
 func (d *daemon) take(p *preparation) {
-	d.model, d.running = p.model, p.generation
+	d.model = p.model
 	d.notify.configure(p.model.cfg.Global)
 }
 
-// settle carries out what a configuration has brought about.
+// settle brings what depends on the services there are up to the new configuration.
 func (d *daemon) settle(now clock.Instant) {
-	d.act(now)
 	d.overrides.prune(now)
 	maps.DeleteFunc(d.lives, func(key string, _ *life) bool { return d.model.byKey[key] == nil })
 	for _, s := range d.model.services {
@@ -201,10 +178,6 @@ func (d *daemon) setTimeouts(old *global.Config) {
 
 func seconds(d time.Duration) uint32 { return uint32(d / time.Second) }
 
-// configPart is how many lines of the configuration are logged at once: a part of
-// what the log's ring holds.
-const configPart = 100
-
 // sayConfig is -d: the dump of what was read goes to the log, off the loop.
 func (d *daemon) sayConfig(now clock.Instant) {
 	if !d.opt.LogConfig {
@@ -212,19 +185,7 @@ func (d *daemon) sayConfig(now clock.Instant) {
 	}
 	s := d.picture(now)
 	d.group.Go(func() error {
-		n := 0
-		for line := range strings.Lines(string(s.Text())) {
-			d.info(strings.TrimSuffix(line, "\n"))
-			if n++; n%configPart != 0 {
-				continue
-			}
-			if d.ctx.Err() != nil {
-				break
-			}
-			if d.opt.LogSettled != nil {
-				d.opt.LogSettled()
-			}
-		}
+		logging.Lines(d.ctx, d.log, s.Text(), d.opt.LogSettled)
 		return nil
 	})
 }

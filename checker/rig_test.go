@@ -31,6 +31,7 @@ import (
 type rig struct {
 	*testing.T
 	d       *daemon
+	adopter *childapi.Adopter[preparation]
 	now     clock.Instant
 	armed   map[int32]clock.Instant
 	gen     uint64
@@ -47,6 +48,7 @@ type rig struct {
 	dropped []*pb.OverrideChange
 	plan    *pb.Plan
 	ready   uint64
+	wanted  int                 // times it wanted the tree
 	table   map[ipvs.Key]string // as ipvsadm would show it
 	told    []string            // operations said to the worker
 	refuse  error               // the worker's answer
@@ -70,13 +72,14 @@ func newRig(t *testing.T) *rig {
 
 // boot makes a new process of it.
 func (r *rig) boot() {
-	r.d = newDaemon(Options{Log: slog.New(r)})
+	r.d = newDaemon(Options{Log: slog.New(r), DumpDir: "/tmp"})
 	r.d.ctx = r.Context()
 	r.d.post = func(t task) bool { t(r.now); r.turned(); return true }
 	clear(r.armed)
 	r.pending = nil
 	r.d.timers.Arm = func(id int32, at clock.Instant) { r.armed[id] = at }
 	r.d.report, r.d.probes, r.d.table.worker, r.d.notify.runner = parent{r}, r, r, runner{r}
+	r.adopter = r.d.adopter()
 }
 
 // Enabled, Handle, WithAttrs and WithGroup make the rig the log.
@@ -95,6 +98,7 @@ func (p parent) Heartbeat(*pb.Heartbeat)                      {}
 func (p parent) Ready(generation uint64)                      { p.r.ready = generation }
 func (p parent) Prepared(_ uint64, plan *pb.Plan)             { p.r.plan = plan }
 func (p parent) Refused(_ uint64, why diag.List)              { p.r.Errorf("refused: %v", why) }
+func (p parent) TreeWanted(uint64)                            { p.r.wanted++ }
 func (p parent) Fatal(_ int, why string, _ time.Duration) int { p.r.Fatal(why); return 1 }
 func (p parent) Event(e *pb.Event)                            { p.r.events = append(p.r.events, e) }
 func (p parent) Override(c *pb.OverrideChange)                { p.r.dropped = append(p.r.dropped, c) }
@@ -140,32 +144,32 @@ func (r *rig) Remove(gen uint64, k ipvs.Key) {
 func (r *rig) Flush() { r.told = append(r.told, "flush") }
 func (r *rig) Close() { r.told = append(r.told, "close") }
 
-// parse decodes a configuration; it must be without a fatal finding.
-func (r *rig) parse(text string) *model {
-	r.Helper()
+// parse reads a configuration as the parent does.
+func (r *rig) parse(text string) *config.Tree {
 	schema := config.NewSchema(slices.Concat(checkercfg.Keywords(), global.Keywords()))
 	tree, _ := config.Parse(config.MapFiles{"f": text}, "f", config.Env{}, schema)
-	m, diags := decode(tree, "host", "/tmp")
-	if diags.HasFatal() {
-		r.Fatal(diags)
-	}
-	return m
+	return tree
 }
 
 // configure starts or reloads.
 func (r *rig) configure(text string, memory ...childapi.Memory) {
 	r.Helper()
-	r.gen++
-	p := &preparation{generation: r.gen, model: r.parse(text)}
+	u := childapi.Update{Tree: r.parse(text), Initial: r.d.running == 0}
 	for _, m := range memory {
-		p.records, p.overrides = m.Records, m.Overrides
+		u.Records, u.Overrides = m.Records, m.Overrides
 	}
-	r.d.prepare(p, time.Now())
-	r.d.commit(r.now, r.gen)
-	r.turned()
+	r.adopt(u)
 	if r.ready != r.gen {
 		r.Errorf("ready %d, want %d", r.ready, r.gen)
 	}
+}
+
+// adopt prepares and commits what a parent sends.
+func (r *rig) adopt(u childapi.Update) {
+	r.gen++
+	u.Generation, u.Phase = r.gen, childapi.Prepare
+	r.adopter.Take(u)
+	r.adopter.Take(childapi.Update{Generation: r.gen, Phase: childapi.Commit})
 }
 
 func (r *rig) turned() { r.d.Turned(r.now) }

@@ -42,8 +42,11 @@ func TestScale(t *testing.T) {
 	took := map[string]time.Duration{
 		"status": least(func() { r.d.view(r.now) }),
 		"reload": least(func() {
-			p := &preparation{generation: r.d.running + 1, model: r.d.model}
-			r.d.reload(r.now, p)
+			r.d.reload(r.now, &preparation{model: r.d.model})
+			r.turned()
+		}),
+		"reload of what runs": least(func() {
+			r.d.reload(r.now, &preparation{model: r.d.model, again: true})
 			r.turned()
 		}),
 		"records": least(func() { r.d.rememberAll() }),

@@ -12,6 +12,7 @@ import (
 	"keepalived/core/clock"
 	"keepalived/core/process"
 	pb "keepalived/proto/keepalived/v1"
+	"keepalived/rpc/childapi"
 )
 
 // serve answers one of the parent's commands, on a goroutine of the client: the loop
@@ -85,9 +86,6 @@ func (d *daemon) listServices(ctx context.Context, names []string, send func(*pb
 	return nil
 }
 
-// maxDumpPart is the size of the pieces in which a dump crosses to the parent.
-const maxDumpPart = 64 << 10
-
 // dump renders the kinds asked for, all from one picture, and writes them to files or
 // sends them. There are no statistics of checkers.
 func (d *daemon) dump(ctx context.Context, c *pb.DumpCommand, send func(*pb.ServeRequest) error) error {
@@ -107,36 +105,12 @@ func (d *daemon) dump(ctx context.Context, c *pb.DumpCommand, send func(*pb.Serv
 			continue
 		case c.GetToFiles():
 			if err = process.ReplaceFile(path, text); err == nil {
-				err = send(&pb.ServeRequest{Answer: &pb.ServeRequest_Dump{Dump: &pb.DumpPart{Kind: kind, Path: path}}})
+				err = childapi.SendDumpPath(kind, path, send)
 			}
 		default:
-			err = sendParts(kind, text, send)
+			err = childapi.SendDump(kind, text, send)
 		}
 		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// askedBySignal writes the dumps that somebody wants of this process by its own pid.
-func (d *daemon) askedBySignal(ctx context.Context) error {
-	for {
-		select {
-		case kind := <-d.opt.Dumps:
-			c := &pb.DumpCommand{Kinds: []pb.DumpKind{kind}, ToFiles: true}
-			if err := d.dump(ctx, c, func(*pb.ServeRequest) error { return nil }); err != nil && ctx.Err() == nil {
-				d.log.Error(err.Error())
-			}
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func sendParts(kind pb.DumpKind, text []byte, send func(*pb.ServeRequest) error) error {
-	for part := range slices.Chunk(text, maxDumpPart) {
-		if err := send(&pb.ServeRequest{Answer: &pb.ServeRequest_Dump{Dump: &pb.DumpPart{Kind: kind, Data: part}}}); err != nil {
 			return err
 		}
 	}

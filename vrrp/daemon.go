@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -57,8 +56,8 @@ type task func(now clock.Instant)
 // then is logged. Removing 2,000 addresses takes 50 ms.
 const stopLimit = 3 * time.Second
 
-// daemon is the child. Everything but opt, log, loop, client, worker and runner
-// belongs to the loop.
+// daemon is the child. Everything but opt, log, loop, client, worker, runner
+// and exist belongs to the loop.
 type daemon struct {
 	opt      Options
 	log      *slog.Logger
@@ -68,7 +67,8 @@ type daemon struct {
 	runner   *script.Runner
 	group    *errgroup.Group
 	ctx      context.Context
-	ready    script.Resolved // scripts of the running configuration
+	exist    func() (vrrpcfg.Interfaces, error) // which interfaces there are; off the loop
+	ready    script.Resolved                    // scripts of the running configuration
 	runs     map[int32]func(clock.Instant, script.Result)
 	lastRun  int32
 	tracking map[int32]*trackScript // by run
@@ -80,8 +80,7 @@ type daemon struct {
 	seeded    bool                   // the monitor has delivered what there is
 	timers    loop.Timers
 	cfg       *vrrpcfg.Config
-	running   uint64 // generation in force, 0 before the first
-	prepared  *preparation
+	running   uint64       // generation in force, 0 before the first
 	initial   *preparation // waits for the monitor's first delivery
 	instances []*instance  // in the order of the file
 	owners    []*instance  // by id; ids are not reused
@@ -114,7 +113,7 @@ func Run(opt Options) int {
 
 func open(opt Options) (*daemon, error) {
 	d := &daemon{
-		opt: opt, log: opt.Log, stopped: make(chan struct{}),
+		opt: opt, log: opt.Log, stopped: make(chan struct{}), exist: interfaces,
 		runs: map[int32]func(clock.Instant, script.Result){}, tracking: map[int32]*trackScript{},
 		links: iface.New(), observed: map[rtnl.Key]rtnl.Addr{},
 		byName: map[string]*instance{}, routes: map[routeKey]*instance{}, byScript: map[string]*trackScript{},
@@ -138,9 +137,12 @@ func open(opt Options) (*daemon, error) {
 	d.runner = script.NewRunner(script.Config{Done: func(r script.Result) {
 		d.loop.Post(func(now clock.Instant) { d.scriptDone(now, r) })
 	}})
+	var adopter *childapi.Adopter[preparation]
 	d.client = childapi.NewClient(childapi.Options{
-		Boot: opt.Boot, Version: opt.Version, Log: opt.Log, Config: d.configure, Serve: d.serve,
+		Boot: opt.Boot, Version: opt.Version, Log: opt.Log, Serve: d.serve,
+		Config: func(u childapi.Update) { adopter.Take(u) },
 	})
+	adopter = d.adopter()
 	return d, nil
 }
 
@@ -159,7 +161,8 @@ func (d *daemon) run() int {
 	for _, run := range []func(context.Context) error{
 		func(ctx context.Context) error { return d.loop.Run(ctx, d) },
 		func(ctx context.Context) error { return monitor.Run(ctx, d.kernelEvents) },
-		d.runWorker, d.runner.Run, d.client.Run, d.net.join.run, d.askedBySignal,
+		d.runWorker, d.runner.Run, d.client.Run, d.net.join.run,
+		func(ctx context.Context) error { return childapi.Dumper(d.dump).OnSignal(ctx, d.opt.Dumps, d.log) },
 	} {
 		d.group.Go(func() error { return run(d.ctx) })
 	}
@@ -199,13 +202,6 @@ func (d *daemon) Due(now clock.Instant, id int32, at clock.Instant) { d.timers.D
 func (d *daemon) Turned(now clock.Instant) {
 	d.syncGroups(now)
 	d.net.flush()
-}
-
-// exit ends the process for good with one of keepalived's exit codes. It must not run
-// on the loop goroutine.
-func (d *daemon) exit(code int, text string) {
-	status := d.client.Fatal(code, text, time.Second)
-	os.Exit(status)
 }
 
 // family is the index of an address family in per-family tables.

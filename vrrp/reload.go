@@ -2,12 +2,9 @@ package vrrp
 
 import (
 	"fmt"
-	"os"
-	"time"
-
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"keepalived/core/clock"
+	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 	"keepalived/core/global"
 	"keepalived/core/loop"
@@ -22,68 +19,96 @@ import (
 
 // preparation is a decoded configuration that waits for its Commit.
 type preparation struct {
-	generation uint64
+	generation uint64 // from the Commit on
 	cfg        *vrrpcfg.Config
+	world      world
 	globals    []byte
-	ready      script.Resolved
+	notes      []string // for the log when it comes into force
+	again      bool     // it is the running one, once more
 	plan       vrrpcfg.Plan
 }
 
-// configure takes a step of a configuration change, on a goroutine of the client:
-// decoding happens here, the loop gets the result.
-func (d *daemon) configure(u childapi.Update) {
-	switch u.Phase {
-	case childapi.Prepare:
-		started := time.Now()
-		p, diags := d.decode(u)
-		if diags.HasFatal() {
-			if u.Initial {
-				d.exit(exitConfig, firstFatal(diags))
-			}
-			d.client.Refused(u.Generation, diags)
-			return
-		}
-		done := make(chan struct{})
-		if !d.loop.Post(func(clock.Instant) { d.prepare(u, p, started); close(done) }) {
-			return
-		}
-		<-done
-	case childapi.Commit:
-		d.loop.Post(func(now clock.Instant) { d.commit(now, u.Generation) })
-	case childapi.Abort:
-		d.loop.Post(func(clock.Instant) {
-			if d.prepared != nil && d.prepared.generation == u.Generation {
-				d.prepared = nil
-			}
-		})
+// world is what decode has found on the machine.
+type world struct {
+	host  string
+	links asked
+	uses  []cursor.ScriptUse // all of the configuration, also those that cannot be run
+	ready script.Resolved
+}
+
+// asked remembers which interfaces somebody wanted to exist, and whether they did.
+type asked struct {
+	ifs     vrrpcfg.Interfaces
+	answers map[string]bool
+}
+
+// Has implements vrrpcfg.Exister.
+func (a asked) Has(name string) bool {
+	has := a.ifs.Has(name)
+	a.answers[name] = has
+	return has
+}
+
+// adopter takes the child from one configuration to the next.
+func (d *daemon) adopter() *childapi.Adopter[preparation] {
+	return &childapi.Adopter[preparation]{
+		Answer: d.client, Post: func(f func(clock.Instant)) bool { return d.loop.Post(f) },
+		Decode: d.decode, Again: d.again, Plan: d.plan,
+		Commit: func(now clock.Instant, generation uint64, p *preparation) {
+			p.generation = generation
+			d.commit(now, p)
+		},
 	}
 }
 
-// exitConfig is keepalived's exit code for a configuration that cannot run.
-const exitConfig = 2
-
-func firstFatal(l diag.List) string {
-	for _, x := range l {
-		if x.Severity == diag.Fatal {
-			return x.Summary
-		}
-	}
-	return ""
-}
-
-// decode turns the tree into the model, against the interfaces that exist now.
+// decode turns the tree into the model, against the interfaces and scripts there are now.
 func (d *daemon) decode(u childapi.Update) (*preparation, diag.List) {
 	g, diags := global.Decode(u.Tree)
-	if host, err := os.Hostname(); err == nil {
-		g.SetHost(host)
-	}
-	ifs, err := interfaces()
-	if err != nil {
+	p := &preparation{world: world{host: process.HostName(), links: asked{answers: map[string]bool{}}}}
+	w := &p.world
+	g.SetHost(w.host)
+	var err error
+	if w.links.ifs, err = d.exist(); err != nil {
 		d.log.Warn(err.Error())
 	}
-	cfg, more := vrrpcfg.Load(u.Tree, g, ifs)
-	diags = append(diags, more...)
-	return &preparation{generation: u.Generation, cfg: cfg, globals: globalsText(g, cfg), ready: resolveAll(cfg)}, diags
+	cfg, more := vrrpcfg.Load(u.Tree, g, w.links)
+	w.links.ifs = nil
+	w.uses = cfg.ScriptUses()
+	w.ready = script.NewResolver(g, process.Accounts{}).ResolveAll(w.uses)
+	for _, s := range cfg.Scripts {
+		switch {
+		case s.Used && w.ready[s.Script] == nil: // the parent has said why
+			cfg.DisableScript(s.Name)
+		case !s.Used && s.Script != nil:
+			p.notes = append(p.notes, "Warning - script "+s.Name+" is not used")
+		}
+	}
+	p.cfg = cfg
+	p.lookUp()
+	return p, append(diags, more...)
+}
+
+// lookUp fills in what only the dumps have from the machine.
+func (p *preparation) lookUp() {
+	p.globals = globalsText(p.cfg.Global, p.cfg)
+}
+
+// again makes what decode would make now of the tree of which it has made then; false:
+// the machine is not what it was.
+func (d *daemon) again(then *preparation) (*preparation, bool) {
+	w := &then.world
+	ifs, err := d.exist()
+	if err != nil || process.HostName() != w.host || !script.NewResolver(then.cfg.Global, process.Accounts{}).Still(w.uses, w.ready) {
+		return nil, false
+	}
+	for name, had := range w.links.answers {
+		if ifs.Has(name) != had {
+			return nil, false
+		}
+	}
+	next := &preparation{cfg: then.cfg, world: then.world, notes: then.notes, again: true}
+	next.lookUp()
+	return next, true
 }
 
 // interfaces lists the names of the links that exist; nil when that cannot be found out.
@@ -104,15 +129,17 @@ func interfaces() (vrrpcfg.Interfaces, error) {
 	return set, nil
 }
 
-// prepare compares the new configuration with the running one and answers the parent.
-func (d *daemon) prepare(u childapi.Update, p *preparation, started time.Time) {
-	d.prepared = p
-	plan := &pb.Plan{Role: pb.Role_ROLE_VRRP, Took: durationpb.New(time.Since(started))}
-	if d.cfg == nil {
+// plan compares a new configuration with the running one.
+func (d *daemon) plan(p *preparation) *pb.Plan {
+	plan := &pb.Plan{Role: pb.Role_ROLE_VRRP}
+	switch {
+	case p.again:
+		plan.Kept = uint32(len(p.cfg.Instances))
+	case d.cfg == nil:
 		for _, in := range p.cfg.Instances {
 			plan.Added = append(plan.Added, in.Name)
 		}
-	} else {
+	default:
 		p.plan = vrrpcfg.Diff(d.cfg, p.cfg)
 		plan.Kept = uint32(len(p.plan.Kept))
 		for name := range p.plan.Changed {
@@ -120,25 +147,28 @@ func (d *daemon) prepare(u childapi.Update, p *preparation, started time.Time) {
 		}
 		plan.Restarted, plan.Removed, plan.Added = p.plan.Restarted, p.plan.Removed, p.plan.Added
 	}
-	d.client.Prepared(u.Generation, plan)
+	return plan
 }
 
-// commit puts the prepared configuration into force in one turn.
-func (d *daemon) commit(now clock.Instant, generation uint64) {
-	p := d.prepared
-	if p == nil || p.generation != generation || d.stopping {
+// commit puts a prepared configuration into force in one turn.
+func (d *daemon) commit(now clock.Instant, p *preparation) {
+	if d.stopping {
 		return
 	}
-	d.prepared = nil
 	if d.running == 0 {
 		d.initial = p
 		d.startPrepared(now)
 		return
 	}
 	d.info("Reloading")
-	d.reload(now, p)
+	if p.again {
+		d.take(p)
+	} else {
+		d.reload(now, p)
+		p.plan = vrrpcfg.Plan{} // p stays as long as it is in force
+		process.ReleaseMemorySoon()
+	}
 	d.client.Ready(p.generation)
-	process.ReleaseMemorySoon()
 }
 
 // startPrepared starts the first configuration when both it and the kernel's picture
@@ -202,9 +232,12 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 
 // take makes p the running configuration.
 func (d *daemon) take(p *preparation) {
-	d.cfg, d.running, d.globals, d.ready = p.cfg, p.generation, p.globals, p.ready
+	d.cfg, d.running, d.globals, d.ready = p.cfg, p.generation, p.globals, p.world.ready
 	d.files = dumpFilesOf(p.cfg.Global, d.opt.DumpDir)
 	d.notify.configure(p.cfg)
+	for _, note := range p.notes {
+		d.info(note)
+	}
 }
 
 // change applies a new configuration to a running instance, which keeps its state.

@@ -33,21 +33,9 @@ func (d *daemon) scriptDone(now clock.Instant, r script.Result) {
 	}
 }
 
-// resolveAll makes the scripts of a configuration ready to run; off the loop, because it
-// looks at files. What cannot be run is left out: the parent has said why.
-func resolveAll(cfg *vrrpcfg.Config) script.Resolved {
-	return script.NewResolver(cfg.Global, process.Accounts{}).ResolveAll(cfg.ScriptUses())
-}
-
-// newScript starts to track with a script; nil when it cannot be run: whoever tracks it
-// no longer does.
+// newScript starts to track with a script that can be run.
 func (d *daemon) newScript(now clock.Instant, cfg *vrrpcfg.Script) *trackScript {
-	ready := d.ready[cfg.Script]
-	if ready == nil {
-		d.cfg.DisableScript(cfg.Name)
-		return nil
-	}
-	s := &trackScript{cfg: cfg, ready: ready}
+	s := &trackScript{cfg: cfg, ready: d.ready[cfg.Script]}
 	s.run = d.newRun(nil)
 	d.tracking[s.run] = s
 	s.timer = d.timers.Make(func(now, _ clock.Instant) { d.startScript(now, s) })

@@ -8,6 +8,7 @@ import (
 
 	"keepalived/core/clock"
 	pb "keepalived/proto/keepalived/v1"
+	"keepalived/rpc/childapi"
 	"keepalived/vrrp/snapshot"
 )
 
@@ -80,9 +81,6 @@ func (d *daemon) instancesProto(now clock.Instant, names []string) []*pb.Instanc
 	return out
 }
 
-// maxDumpPart is the size of the pieces in which a dump crosses to the parent.
-const maxDumpPart = 64 << 10
-
 // dump renders the kinds asked for, all from one picture, and writes them to the files
 // that keepalived names or sends them.
 func (d *daemon) dump(ctx context.Context, c *pb.DumpCommand, send func(*pb.ServeRequest) error) error {
@@ -110,36 +108,12 @@ func (d *daemon) dump(ctx context.Context, c *pb.DumpCommand, send func(*pb.Serv
 		if c.GetToFiles() {
 			err = writeDump(path, text)
 			if err == nil {
-				err = send(&pb.ServeRequest{Answer: &pb.ServeRequest_Dump{Dump: &pb.DumpPart{Kind: kind, Path: path}}})
+				err = childapi.SendDumpPath(kind, path, send)
 			}
 		} else {
-			err = sendParts(kind, text, send)
+			err = childapi.SendDump(kind, text, send)
 		}
 		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// askedBySignal writes the dumps that somebody wants of this process by its own pid.
-func (d *daemon) askedBySignal(ctx context.Context) error {
-	for {
-		select {
-		case kind := <-d.opt.Dumps:
-			c := &pb.DumpCommand{Kinds: []pb.DumpKind{kind}, ToFiles: true}
-			if err := d.dump(ctx, c, func(*pb.ServeRequest) error { return nil }); err != nil && ctx.Err() == nil {
-				d.log.Error(err.Error())
-			}
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func sendParts(kind pb.DumpKind, text []byte, send func(*pb.ServeRequest) error) error {
-	for part := range slices.Chunk(text, maxDumpPart) {
-		if err := send(&pb.ServeRequest{Answer: &pb.ServeRequest_Dump{Dump: &pb.DumpPart{Kind: kind, Data: part}}}); err != nil {
 			return err
 		}
 	}

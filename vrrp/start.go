@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"keepalived/core/clock"
+	"keepalived/core/logging"
 	"keepalived/core/reconcile/worker"
 	"keepalived/core/rtnl"
 	"keepalived/core/track"
@@ -45,10 +45,6 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	d.saySockets()
 }
 
-// configPart is how many lines of the configuration are logged at once: a part of
-// what the log's ring holds.
-const configPart = 100
-
 // sayConfig is -d: the dump of what was read goes to the log, off the loop.
 func (d *daemon) sayConfig(now clock.Instant) {
 	if !d.opt.LogConfig {
@@ -57,19 +53,7 @@ func (d *daemon) sayConfig(now clock.Instant) {
 	s := d.picture(now)
 	d.group.Go(func() error {
 		sayTimes(s)
-		n := 0
-		for line := range strings.Lines(string(s.Text())) {
-			d.info(strings.TrimSuffix(line, "\n"))
-			if n++; n%configPart != 0 {
-				continue
-			}
-			if d.ctx.Err() != nil {
-				break
-			}
-			if d.opt.LogSettled != nil {
-				d.opt.LogSettled()
-			}
-		}
+		logging.Lines(d.ctx, d.log, s.Text(), d.opt.LogSettled)
 		return nil
 	})
 }
@@ -270,9 +254,6 @@ func (d *daemon) reloadScripts(now clock.Instant) {
 	d.scripts, d.byScript = nil, map[string]*trackScript{}
 	for _, cfg := range d.cfg.Scripts {
 		if !cfg.Used {
-			if cfg.Script != nil {
-				d.info("Warning - script " + cfg.Name + " is not used")
-			}
 			continue
 		}
 		s := old[cfg.Name]
@@ -282,10 +263,8 @@ func (d *daemon) reloadScripts(now clock.Instant) {
 		} else {
 			s = d.newScript(now, cfg)
 		}
-		if s != nil {
-			d.scripts = append(d.scripts, s)
-			d.byScript[cfg.Name] = s
-		}
+		d.scripts = append(d.scripts, s)
+		d.byScript[cfg.Name] = s
 	}
 	for _, s := range old {
 		s.cancelled = true

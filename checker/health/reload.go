@@ -167,7 +167,7 @@ func (d *Director) add(s *Service, server, check int, st CheckerState) int32 {
 // reload turns a service to its new configuration.
 func (d *Director) reload(s *Service, c *ServiceConfig, now clock.Instant, fresh []int32, out *Actions) []int32 {
 	was, state, numbers := s.Config, s.State.Servers, s.numbers
-	if equalService(was, c) {
+	if was == c || equalService(was, c) {
 		s.Config, s.State.Reloaded = c, true
 		for i := range state {
 			state[i].Before, state[i].Reloaded = state[i].Weight, true

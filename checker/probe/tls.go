@@ -1,11 +1,13 @@
 package probe
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"keepalived/checker/checkercfg"
 	"keepalived/checker/health"
@@ -59,6 +61,14 @@ func LoadTLS(s *checkercfg.SSL) (*TLS, error) {
 		}
 	}
 	return t, errors.Join(noPair, noRoots)
+}
+
+// Same reports whether both show the same certificate and accept the same signatures. (A
+// certificate has one key, which LoadTLS has looked at.)
+func (t *TLS) Same(o *TLS) bool {
+	return slices.EqualFunc(t.config.Certificates, o.config.Certificates, func(a, b tls.Certificate) bool {
+		return slices.EqualFunc(a.Certificate, b.Certificate, bytes.Equal)
+	}) && (t.roots == o.roots || t.roots != nil && o.roots != nil && t.roots.Equal(o.roots))
 }
 
 func loadRoots(file string) (*x509.CertPool, error) {

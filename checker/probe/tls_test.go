@@ -158,6 +158,28 @@ func TestUnreadableCA(t *testing.T) {
 	}
 }
 
+// TestSameTLS: what two readings of an SSL block have found is the same or not.
+func TestSameTLS(t *testing.T) {
+	netlab.Need(t, "cmd:openssl")
+	cert, key := pair(t)
+	cert2, key2 := pair(t)
+	blocks := []checkercfg.SSL{{}, {Certificate: cert, Key: key}, {Certificate: cert2, Key: key2}, {CA: cert}, {CA: cert2}, {Certificate: cert, Key: key, CA: cert}}
+	load := func(s checkercfg.SSL) *TLS {
+		c, err := LoadTLS(&s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for i, a := range blocks {
+		for k, b := range blocks {
+			if got := load(a).Same(load(b)); got != (i == k) {
+				t.Errorf("%+v and %+v: the same %v", a, b, got)
+			}
+		}
+	}
+}
+
 // TestClientCertificate: the key may be encrypted in either of the forms that OpenSSL
 // writes.
 func TestClientCertificate(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"keepalived/cmd/internal/meaning"
 	"keepalived/core/config"
 	pb "keepalived/proto/keepalived/v1"
+	"keepalived/rpc/childapi"
 )
 
 // mostChanges bounds the answer to a dry run: nobody reads more, and it has to fit a
@@ -15,13 +16,10 @@ import (
 const mostChanges = 1000
 
 // configChanges tells an operator what the file means otherwise than what is in force.
-func configChanges(inForce, next *config.Tree) []*pb.ConfigChange {
-	if inForce == nil || next == nil || inForce.Digest == next.Digest {
-		return nil
-	}
+func configChanges(inForce map[childapi.Role]*config.Tree, next *config.Tree) []*pb.ConfigChange {
 	manual := dialect.Manual()
 	var out []*pb.ConfigChange
-	changes := meaning.Diff(inForce, next, dialect.Schema())
+	changes := meaning.Diff(dialect.Join(inForce[childapi.VRRP], inForce[childapi.Checker]), next, dialect.Schema())
 	for i, c := range changes {
 		if i == mostChanges {
 			return append(out, &pb.ConfigChange{Object: fmt.Sprintf("%d more", len(changes)-i), Kind: pb.ConfigChangeKind_CONFIG_CHANGE_KIND_CHANGED})
@@ -32,6 +30,15 @@ func configChanges(inForce, next *config.Tree) []*pb.ConfigChange {
 		})
 	}
 	return out
+}
+
+// childPart is what a child reads of the configuration.
+func childPart(t *config.Tree, role childapi.Role) *config.Tree {
+	part := dialect.VRRP
+	if role == childapi.Checker {
+		part = dialect.Checkers
+	}
+	return part.Of(t)
 }
 
 var changeKinds = map[meaning.Kind]pb.ConfigChangeKind{

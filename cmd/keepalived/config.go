@@ -13,6 +13,7 @@ import (
 	"keepalived/core/config/files"
 	"keepalived/core/diag"
 	"keepalived/core/logging"
+	"keepalived/core/process"
 )
 
 // reading is one reading of the configuration with everything that was found.
@@ -55,6 +56,7 @@ func (o *options) part() dialect.Part {
 
 // read parses and checks the configuration file.
 func (o *options) read() reading {
+	defer process.CollectRarely()()
 	part := o.part()
 	schema := part.Schema()
 	tree, diags := config.Parse(files.OS{}, o.file(), o.environment(), schema)

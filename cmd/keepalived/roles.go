@@ -214,6 +214,7 @@ func runParent(o *options, argv []string, signals *supervisor.Signals) int {
 // status when there is nothing to run. The reading is a large one's whole memory: it
 // must not live on in the frame that runs the parent.
 func (o *options) newSupervisor(log *slog.Logger, argv []string, signals *supervisor.Signals) (*supervisor.Supervisor, int) {
+	defer process.CollectRarely()()
 	r := o.read()
 	if ns := configuredNamespace(o, &r); ns != "" {
 		if err := enterNamespace(ns, argv); err != nil {
@@ -290,8 +291,8 @@ func (o *options) supervisorOptions(log *slog.Logger, argv []string, r *reading,
 			}
 			return o.supervisorConfig(&r), nil
 		},
-		Changes: configChanges,
-		Args:    argv[1:], NoRespawn: o.noRespawn, Signals: signals, Dir: o.runDir(g),
+		Part: childPart, Changes: configChanges,
+		Args: argv[1:], NoRespawn: o.noRespawn, Signals: signals, Dir: o.runDir(g),
 		PIDFile:        func() (func(), error) { return o.parentPIDFile(log, g) },
 		Notify:         process.NotifyService,
 		NotifyWatchdog: process.WatchdogWanted(),
@@ -367,8 +368,6 @@ func (o *options) parentPIDFile(log *slog.Logger, g *global.Config) (remove func
 // parentDump writes keepalived_parent.data.
 func parentDump(t *config.Tree) error {
 	g, _ := global.Decode(t)
-	if host, err := os.Hostname(); err == nil {
-		g.SetHost(host)
-	}
+	g.SetHost(process.HostName())
 	return process.ReplaceFile(filepath.Join(os.TempDir(), "keepalived_parent.data"), g.Dump(true, global.Facts{IDs: process.Accounts{}.IDs}))
 }

@@ -1,8 +1,11 @@
 package global
 
 // SetHost fills in what is called after the host when the configuration does not name
-// it: router_id, smtp_helo_name and the sender of mails.
+// it: router_id, smtp_helo_name and the sender of mails. "": the host has no name.
 func (c *Config) SetHost(name string) {
+	if name == "" {
+		return
+	}
 	if c.RouterID == "" {
 		c.RouterID = name
 	}

@@ -86,3 +86,9 @@ func ParseUmask(s string) (int, error) {
 	}
 	return mask, nil
 }
+
+// HostName is the host's name, "" when it cannot be found out.
+func HostName() string {
+	name, _ := os.Hostname()
+	return name
+}

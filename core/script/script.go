@@ -148,6 +148,26 @@ func (r *Resolver) ResolveAll(uses []cursor.ScriptUse) Resolved {
 	return all
 }
 
+// Still reports whether ResolveAll of the same uses would find now what it has found then.
+func (r *Resolver) Still(uses []cursor.ScriptUse, then Resolved) bool {
+	for _, use := range uses {
+		now, err := r.Resolve(use.Script)
+		if was := then[use.Script]; was == nil && err == nil || was != nil && (err != nil || !was.same(&now)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Script) same(o *Script) bool {
+	return s.Path == o.Path && slices.Equal(s.Argv, o.Argv) && s.As.same(o.As) &&
+		s.Insecure == o.Insecure && s.Shell == o.Shell && slices.Equal(s.Notices, o.Notices)
+}
+
+func (c *Credential) same(o *Credential) bool {
+	return c == o || c != nil && o != nil && c.UID == o.UID && c.GID == o.GID && slices.Equal(c.Groups, o.Groups)
+}
+
 // Resolve finds the file behind s and whom it runs as. The error is a *Problem.
 func (r *Resolver) Resolve(s *cursor.Script) (Script, error) {
 	as, err := r.as(s)

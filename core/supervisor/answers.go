@@ -285,8 +285,10 @@ func (a answers) snapshot(ctx context.Context, at uint64, send func(*pb.Event) e
 
 // CheckConfig reads the configuration file and changes nothing.
 func (a answers) CheckConfig(ctx context.Context) (*pb.CheckConfigResponse, error) {
-	cfg, err := a.s.load(ctx, slog.New(slog.DiscardHandler))
-	if err != nil {
+	var cfg Config
+	var wrong error
+	err := a.s.alone(ctx, func() { cfg, wrong = a.s.opt.Load(ctx, slog.New(slog.DiscardHandler)) })
+	if err = errors.Join(err, wrong); err != nil {
 		return nil, &adminapi.RefusedError{Reason: validText(err.Error()), Diagnostics: validDiagnostics(cfg.Diags)}
 	}
 	r := &pb.CheckConfigResponse{

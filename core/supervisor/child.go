@@ -28,8 +28,9 @@ type session interface {
 	Generation() uint64
 	Gone() bool
 	Close()
-	SendFirst(chunks []*pb.ConfigChunk, m childapi.Memory)
-	SendPrepare(chunks []*pb.ConfigChunk, kind childapi.PrepareKind)
+	SendFirst(generation uint64, p *childapi.Part, m childapi.Memory)
+	SendPrepare(generation uint64, p *childapi.Part, kind childapi.PrepareKind)
+	SendSame(generation, inForce uint64, kind childapi.PrepareKind)
 	SendCommit(generation uint64)
 	SendAbort(generation uint64)
 	Call(ctx context.Context, cmd *pb.ServeResponse, each func(*pb.ServeRequest) error) error
@@ -275,7 +276,7 @@ func (s *Supervisor) registered(x session) {
 	switch have := x.Generation(); {
 	case have == s.current.number:
 	case have == 0:
-		x.SendFirst(s.current.chunks, s.memoryFor(c.role))
+		x.SendFirst(s.current.number, s.current.parts[c.role], s.memoryFor(c.role))
 		x.SendCommit(s.current.number)
 	default:
 		s.catchUp(c)
@@ -284,7 +285,7 @@ func (s *Supervisor) registered(x session) {
 
 // catchUp gives a running child the generation in force.
 func (s *Supervisor) catchUp(c *child) {
-	c.session.SendPrepare(s.current.chunks, childapi.Change)
+	c.session.SendPrepare(s.current.number, s.current.parts[c.role], childapi.Change)
 	c.session.SendCommit(s.current.number)
 }
 
@@ -317,6 +318,8 @@ func (s *Supervisor) reported(x session, r *pb.ReportRequest) {
 		s.childPrepared(c, m.Prepared)
 	case *pb.ReportRequest_Refused:
 		s.childRefused(c, m.Refused)
+	case *pb.ReportRequest_TreeWanted:
+		s.childWantsTree(c, m.TreeWanted.GetGeneration())
 	case *pb.ReportRequest_Event:
 		s.childEvent(c, m.Event)
 	case *pb.ReportRequest_Missed:

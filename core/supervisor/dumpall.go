@@ -178,9 +178,9 @@ func (s *Supervisor) pumpParentDump() {
 		return
 	}
 	q.busy, q.wants = true, 0
-	chunks := s.current.chunks
+	part := s.current.parts[childapi.VRRP] // the global definitions are in each
 	go func() {
-		tree, err := childapi.Decode(chunks)
+		tree, err := part.Tree()
 		if err == nil {
 			err = s.opt.ParentDump(tree)
 		}

@@ -202,6 +202,10 @@ func (c *testChild) configure(u childapi.Update) {
 		if u.Initial && c.boot.Role == childapi.Checker {
 			c.say("inherits %d records %d overrides", len(u.Records), len(u.Overrides))
 		}
+		if u.SameAs != 0 {
+			c.client.TreeWanted(u.Generation)
+			return
+		}
 		c.prepared = "ok"
 		for _, n := range u.Tree.Roots {
 			if n.Keyword.Text == c.word && len(n.Args) > 0 {

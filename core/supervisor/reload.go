@@ -28,15 +28,22 @@ type reload struct {
 	queued   time.Time
 	phase    reloadPhase
 	number   uint64
-	cfg      Config
-	chunks   []*pb.ConfigChunk
+	read     *readConfig
 	awaited  map[*child]bool // yet to answer
 	asked    []*child        // were sent the PREPARE
 	plans    []*pb.Plan
-	changes  []*pb.ConfigChange // of a trial
 	overdue  *time.Timer
 	abandon  context.CancelFunc
 	deferred *time.Timer
+}
+
+// readConfig is a new configuration, read for a reload.
+type readConfig struct {
+	Config
+	err     error
+	parts   parts
+	same    map[childapi.Role]bool // the child's part says what the one in force does
+	changes []*pb.ConfigChange     // for a trial
 }
 
 type reloadPhase uint8
@@ -134,59 +141,74 @@ func (s *Supervisor) nextReload() {
 	}
 	ctx, cancel := context.WithCancel(s.life)
 	r.abandon = cancel
-	inForce := s.current.chunks
+	inForce := s.current // stays so: one reload at a time
 	go func() {
-		cfg, err := s.load(ctx, log)
-		var changes []*pb.ConfigChange
-		if r.trial && err == nil && s.opt.Changes != nil && !cfg.Diags.HasFatal() {
-			if tree, err := childapi.Decode(inForce); err == nil { // Encode made them
-				changes = s.opt.Changes(tree, cfg.Tree)
-			}
-		}
-		s.post(func() { r.changes = changes; s.loaded(r, cfg, err) })
+		read := s.read(ctx, log, r.trial, &inForce)
+		s.post(func() { s.loaded(r, read) })
 	}()
 }
 
-// load reads the configuration; one reading at a time.
-func (s *Supervisor) load(ctx context.Context, log *slog.Logger) (Config, error) {
+// read reads the configuration and compares it with the one in force. All of it takes
+// its time with a large configuration, none of it on the loop's account.
+func (s *Supervisor) read(ctx context.Context, log *slog.Logger, trial bool, inForce *generation) *readConfig {
+	r := &readConfig{same: map[childapi.Role]bool{}}
+	err := s.alone(ctx, func() {
+		if r.Config, r.err = s.opt.Load(ctx, log); r.err != nil || r.Diags.HasFatal() {
+			return
+		}
+		r.parts, r.err = s.opt.partsOf(r.Tree)
+		for role, p := range r.parts {
+			r.same[role] = p.Same(inForce.parts[role])
+		}
+	})
+	if err != nil {
+		r.err = err
+	}
+	if trial && r.parts != nil && s.opt.Changes != nil && r.Tree.Digest != inForce.cfg.Tree.Digest {
+		r.changes = s.opt.Changes(inForce.parts.trees(), r.Tree)
+	}
+	return r
+}
+
+// alone runs f when nobody else reads the configuration.
+func (s *Supervisor) alone(ctx context.Context, f func()) error {
 	select {
 	case s.loading <- struct{}{}:
 		defer func() { <-s.loading }()
-		return s.opt.Load(ctx, log)
+		defer own.CollectRarely()()
+		f()
+		return nil
 	case <-ctx.Done():
-		return Config{}, ctx.Err()
+		return ctx.Err()
 	}
 }
 
 // loaded sends what was read to the children, if it can run.
-func (s *Supervisor) loaded(r *reload, cfg Config, err error) {
+func (s *Supervisor) loaded(r *reload, read *readConfig) {
 	if s.reloading != r {
 		return
 	}
 	r.abandon()
-	if err != nil {
-		s.refuse(r, err.Error(), cfg.Diags)
+	r.read = read
+	switch {
+	case read.err != nil:
+		s.refuse(r, read.err.Error(), read.Diags)
 		return
-	}
-	r.cfg = cfg
-	if cfg.Diags.HasFatal() {
-		s.refuse(r, firstFatal(cfg.Diags), cfg.Diags)
+	case read.Diags.HasFatal():
+		s.refuse(r, firstFatal(read.Diags), read.Diags)
 		return
 	}
 	s.lastGen++
 	r.number = s.lastGen
-	if r.chunks, err = childapi.Encode(r.number, cfg.Tree); err != nil {
-		s.refuse(r, err.Error(), cfg.Diags)
-		return
-	}
 	r.phase, r.awaited = reloadPreparing, map[*child]bool{}
-	kind := childapi.Change
-	if r.trial {
-		kind = childapi.Trial
-	}
 	for _, c := range s.children {
-		if c.state == running && c.session != nil && stays(c, cfg) {
-			c.session.SendPrepare(r.chunks, kind)
+		if c.state == running && c.session != nil && stays(c, read.Config) {
+			// What a child has in force may be older than what should be.
+			if read.same[c.role] && c.ready == s.current.number {
+				c.session.SendSame(r.number, c.ready, r.kind())
+			} else {
+				c.session.SendPrepare(r.number, read.parts[c.role], r.kind())
+			}
 			r.awaited[c] = true
 			r.asked = append(r.asked, c)
 		}
@@ -197,6 +219,22 @@ func (s *Supervisor) loaded(r *reload, cfg Config, err error) {
 		}
 	})
 	s.maybeCommit(r)
+}
+
+func (r *reload) kind() childapi.PrepareKind {
+	if r.trial {
+		return childapi.Trial
+	}
+	return childapi.Change
+}
+
+// childWantsTree sends a child its part all the same.
+func (s *Supervisor) childWantsTree(c *child, generation uint64) {
+	r := s.reloading
+	if r == nil || r.phase != reloadPreparing || generation != r.number || !r.awaited[c] || c.session == nil {
+		return
+	}
+	c.session.SendPrepare(r.number, r.read.parts[c.role], r.kind())
 }
 
 // stays reports whether the new configuration has work for a child.
@@ -271,7 +309,7 @@ func (s *Supervisor) maybeCommit(r *reload) {
 		return
 	}
 	r.phase = reloadCommitting
-	s.current = newGeneration(r.number, r.cfg, r.chunks)
+	s.current = newGeneration(r.number, r.read.Config, r.read.parts)
 	for _, c := range r.asked {
 		if c.session != nil {
 			c.session.SendCommit(r.number)
@@ -280,7 +318,7 @@ func (s *Supervisor) maybeCommit(r *reload) {
 	}
 	// Those that registered meanwhile were given the old one.
 	for _, c := range s.children {
-		if c.session != nil && !r.awaited[c] && stays(c, r.cfg) && c.proc != nil {
+		if c.session != nil && !r.awaited[c] && stays(c, r.read.Config) && c.proc != nil {
 			s.catchUp(c)
 		}
 	}
@@ -371,7 +409,7 @@ func (s *Supervisor) abortAll(r *reload) {
 func (s *Supervisor) response(r *reload) *pb.ReloadResponse {
 	return &pb.ReloadResponse{
 		Generation: s.current.number, Plans: r.plans,
-		Changes: r.changes, Diagnostics: validDiagnostics(r.cfg.Diags), Took: durationpb.New(time.Since(r.began)),
+		Changes: r.read.changes, Diagnostics: validDiagnostics(r.read.Diags), Took: durationpb.New(time.Since(r.began)),
 	}
 }
 

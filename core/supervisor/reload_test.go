@@ -176,6 +176,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, v, c := both(t)
 		before := len(r.told())
+		r.set(func() { r.next = configOf("two", childapi.VRRP, childapi.Checker) })
 		answer := r.reload(&reload{trial: true})
 		wantSaid(t, "VRRP", v, "TRIAL 2")
 		v.prepared(2, 3)
@@ -199,8 +200,8 @@ func TestDryRunTellsChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var compared []string
 		r := newRig(t, func(o *Options) {
-			o.Changes = func(inForce, next *config.Tree) []*pb.ConfigChange {
-				compared = append(compared, inForce.Roots[0].Keyword.Text+" "+next.Roots[0].Keyword.Text)
+			o.Changes = func(inForce map[childapi.Role]*config.Tree, next *config.Tree) []*pb.ConfigChange {
+				compared = append(compared, inForce[childapi.Checker].Roots[0].Keyword.Text+" "+next.Roots[0].Keyword.Text)
 				return []*pb.ConfigChange{{Object: "vrrp_instance VI_1"}}
 			}
 		})
@@ -389,6 +390,7 @@ func TestAChildThatStartsDuringAReloadGetsBothGenerations(t *testing.T) {
 		r, v, _ := both(t)
 		r.proc(childapi.Checker).crash(ending{signal: 9})
 		r.proc(childapi.Checker).crash(ending{signal: 9}) // now its start is delayed by a second
+		r.set(func() { r.next = configOf("two", childapi.VRRP, childapi.Checker) })
 		answer := r.reload(&reload{})
 		wantSaid(t, "VRRP", v, "PREPARE 2")
 		time.Sleep(time.Second)

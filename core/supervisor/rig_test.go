@@ -228,8 +228,9 @@ type fakeSession struct {
 	p          *fakeProcess
 	generation uint64
 	gone       bool
+	part       *childapi.Part // that it was last sent
 	memory     childapi.Memory
-	sent       []string // "PREPARE 2", "COMMIT 2", "ABORT 2"
+	sent       []string // "PREPARE 2", "PREPARE =1 2" (as generation 1), "COMMIT 2", "ABORT 2"
 	calls      []*pb.ServeResponse
 	answer     answerFunc
 }
@@ -242,14 +243,20 @@ func (x *fakeSession) Generation() uint64  { return x.generation }
 func (x *fakeSession) Gone() bool          { return x.gone }
 func (x *fakeSession) Close()              {}
 
-func (x *fakeSession) SendPrepare(chunks []*pb.ConfigChunk, kind childapi.PrepareKind) {
-	word := [...]string{childapi.Change: "PREPARE", childapi.Trial: "TRIAL"}[kind]
-	x.note(word, chunks[0].GetGeneration())
+var prepareWords = [...]string{childapi.Change: "PREPARE", childapi.Trial: "TRIAL"}
+
+func (x *fakeSession) SendPrepare(g uint64, p *childapi.Part, kind childapi.PrepareKind) {
+	x.note(prepareWords[kind], g)
+	x.p.rig.set(func() { x.part = p })
 }
 
-func (x *fakeSession) SendFirst(chunks []*pb.ConfigChunk, m childapi.Memory) {
-	x.note("FIRST", chunks[0].GetGeneration())
-	x.p.rig.set(func() { x.memory = m })
+func (x *fakeSession) SendSame(g, inForce uint64, kind childapi.PrepareKind) {
+	x.note(fmt.Sprintf("%s =%d", prepareWords[kind], inForce), g)
+}
+
+func (x *fakeSession) SendFirst(g uint64, p *childapi.Part, m childapi.Memory) {
+	x.note("FIRST", g)
+	x.p.rig.set(func() { x.part, x.memory = p, m })
 }
 
 func (x *fakeSession) SendCommit(g uint64) { x.note("COMMIT", g) }

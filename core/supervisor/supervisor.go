@@ -58,9 +58,12 @@ type Options struct {
 	// keepalived says while reading. An error means that it cannot be read; a
 	// finding of diag.Fatal that it cannot run: both refuse a reload.
 	Load func(ctx context.Context, log *slog.Logger) (Config, error)
-	// Changes tells what a configuration means otherwise than the one in force, for a
-	// trial. nil: nothing is told.
-	Changes func(inForce, next *config.Tree) []*pb.ConfigChange
+	// Part is what the child of a role reads of a configuration: all that it is given.
+	// nil: everything.
+	Part func(t *config.Tree, role childapi.Role) *config.Tree
+	// Changes tells what a configuration means otherwise than the one in force, of which
+	// it is given each child's part, for a trial. nil: nothing is told.
+	Changes func(inForce map[childapi.Role]*config.Tree, next *config.Tree) []*pb.ConfigChange
 
 	// Dir is where the two sockets are made; "" is unixsock.Dir.
 	Dir string
@@ -93,7 +96,8 @@ type Options struct {
 	Notify func(state string)
 	// NotifyWatchdog sends WATCHDOG=1 every second.
 	NotifyWatchdog bool
-	// ParentDump writes keepalived_parent.data for the running configuration. nil: none.
+	// ParentDump writes keepalived_parent.data for the running configuration, of which it
+	// is given what a child reads. nil: none.
 	ParentDump func(*config.Tree) error
 }
 
@@ -117,7 +121,7 @@ type Supervisor struct {
 	began   time.Time
 	memory  *os.File // hand-over to VRRP children; nil: none
 	life    context.Context
-	loading chan struct{} // holds one token while Load runs
+	loading chan struct{} // holds one token while a configuration is read
 
 	// The loop's.
 	children  []*child
@@ -144,13 +148,45 @@ type Supervisor struct {
 type generation struct {
 	number uint64
 	cfg    Config
-	chunks []*pb.ConfigChunk
+	parts  parts
 }
 
-// newGeneration keeps a tree as chunks only, in which it takes a tenth of the memory.
-func newGeneration(number uint64, cfg Config, chunks []*pb.ConfigChunk) generation {
+// parts are what the children read of a configuration.
+type parts map[childapi.Role]*childapi.Part
+
+// roles are those of the children there may be.
+var roles = []childapi.Role{childapi.VRRP, childapi.Checker}
+
+// partsOf encodes a configuration for each child.
+func (o *Options) partsOf(t *config.Tree) (parts, error) {
+	out := parts{}
+	for _, role := range roles {
+		part := t
+		if o.Part != nil {
+			part = o.Part(t, role)
+		}
+		var err error
+		if out[role], err = childapi.Encode(part); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// trees makes trees of them again.
+func (p parts) trees() map[childapi.Role]*config.Tree {
+	out := map[childapi.Role]*config.Tree{}
+	for role, part := range p {
+		out[role], _ = part.Tree() // Encode made it
+	}
+	return out
+}
+
+// newGeneration keeps of a tree what the children read, encoded, in which it takes a
+// tenth of the memory.
+func newGeneration(number uint64, cfg Config, p parts) generation {
 	cfg.Tree = &config.Tree{Digest: cfg.Tree.Digest}
-	return generation{number: number, cfg: cfg, chunks: chunks}
+	return generation{number: number, cfg: cfg, parts: p}
 }
 
 // registry is what the loop needs of childapi.Server.
@@ -187,11 +223,11 @@ func New(opt Options) (*Supervisor, error) {
 	s.events.init()
 	s.records.init()
 	s.overrides.init()
-	chunks, err := childapi.Encode(1, opt.Initial.Tree)
+	p, err := opt.partsOf(opt.Initial.Tree)
 	if err != nil {
 		return nil, err
 	}
-	s.current, s.lastGen = newGeneration(1, opt.Initial, chunks), 1
+	s.current, s.lastGen = newGeneration(1, opt.Initial, p), 1
 	s.opt.Initial.Tree = nil // see newGeneration
 	s.children = []*child{
 		{role: childapi.VRRP, name: "VRRP", handover: true},

@@ -25,7 +25,7 @@ const (
 )
 
 // Protocol is the version of supervisor.proto that both ends speak.
-const Protocol = 1
+const Protocol = 2
 
 // HandoverFD is the descriptor of the hand-over memfd in a child that has one:
 // the first after stdio. Its size is the parent's to choose (fstat tells it).

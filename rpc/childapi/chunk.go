@@ -1,8 +1,10 @@
 package childapi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -11,9 +13,10 @@ import (
 )
 
 const (
-	// chunkBytes is the size a chunk is closed at; one node more may exceed it.
-	chunkBytes = 256 << 10
-	// maxNodeBytes keeps a chunk far below gRPC's 4 MiB message.
+	// chunkBytes is the size of nodes a chunk is closed at; one node more may exceed it.
+	// Their places take as much again, at worst ten times as much.
+	chunkBytes = 128 << 10
+	// maxNodeBytes, with its places, keeps a chunk below gRPC's 4 MiB message.
 	maxNodeBytes = 2 << 20
 	// maxDepth, maxNodes and maxTreeBytes bound what the receiver builds.
 	maxDepth     = 64
@@ -25,10 +28,15 @@ const (
 // or blocks nested deeper than 64.
 var ErrTooLarge = errors.New("configuration too large")
 
-// encodeTree cuts a tree into PREPARE chunks for generation. Sources go by name
-// only: their text stays with the parent, which renders what children find.
-func encodeTree(generation uint64, tree *config.Tree) ([]*pb.ConfigChunk, error) {
-	e := encoder{generation: generation, files: map[string]uint64{"": 0}}
+// Part is what one child reads of a configuration, encoded: what it is sent, and the form
+// in which the parent keeps it, a tenth of the tree. It is never changed.
+type Part struct{ chunks []*pb.ConfigChunk }
+
+// Encode makes the part that is the whole of tree. Neither the names nor the text of its
+// sources are in it, nor its digest: they stay with the parent, which renders what
+// children find.
+func Encode(tree *config.Tree) (*Part, error) {
+	e := encoder{files: map[string]uint64{"": 0}}
 	e.open()
 	for _, n := range tree.Roots {
 		if err := e.node(n, 0); err != nil {
@@ -36,37 +44,57 @@ func encodeTree(generation uint64, tree *config.Tree) ([]*pb.ConfigChunk, error)
 		}
 	}
 	e.seal()
-	last := e.done[len(e.done)-1]
-	last.Last = true
-	for _, s := range tree.Sources {
-		last.Sources = append(last.Sources, []byte(s.Name))
+	e.done[len(e.done)-1].Last = true
+	return &Part{e.done}, nil
+}
+
+// Same reports whether both say the same, word for word. Where it stands in which file
+// makes no difference.
+func (p *Part) Same(o *Part) bool {
+	return p == o || p != nil && o != nil && slices.EqualFunc(p.chunks, o.chunks, func(a, b *pb.ConfigChunk) bool {
+		return bytes.Equal(a.GetNodes(), b.GetNodes())
+	})
+}
+
+// Tree makes the tree again.
+func (p *Part) Tree() (*config.Tree, error) {
+	a := newAssembler(0)
+	for _, c := range p.chunks {
+		if tree, err := a.add(c); tree != nil || err != nil {
+			return tree, err
+		}
 	}
-	digest := tree.Digest // a slice of the tree's own would keep the whole tree
-	last.Digest = digest[:]
-	return e.done, nil
+	return nil, errors.New("the last part of the configuration is missing")
+}
+
+// message is the PREPARE of the part as a generation. The chunks are the caller's, what
+// their lists hold is shared.
+func (p *Part) message(generation uint64) []*pb.ConfigChunk {
+	out := make([]*pb.ConfigChunk, len(p.chunks))
+	for i, c := range p.chunks {
+		out[i] = &pb.ConfigChunk{
+			Generation: generation, Phase: pb.ConfigPhase_CONFIG_PHASE_PREPARE, Index: c.GetIndex(), Last: c.GetLast(),
+			Files: c.GetFiles(), Nodes: c.GetNodes(), Places: c.GetPlaces(),
+		}
+	}
+	return out
 }
 
 // encoder cuts the nodes of a tree into chunks.
 type encoder struct {
-	generation uint64
-	files      map[string]uint64
-	done       []*pb.ConfigChunk
-	cur        *pb.ConfigChunk
-	writer     nodeWriter
+	files  map[string]uint64
+	done   []*pb.ConfigChunk
+	cur    *pb.ConfigChunk
+	writer nodeWriter
 }
 
-func (e *encoder) open() {
-	e.cur = &pb.ConfigChunk{
-		Generation: e.generation,
-		Phase:      pb.ConfigPhase_CONFIG_PHASE_PREPARE,
-		Index:      uint32(len(e.done)),
-	}
-}
+func (e *encoder) open() { e.cur = &pb.ConfigChunk{Index: uint32(len(e.done))} }
 
 // seal puts what was written into the chunk and the chunk to those done.
 func (e *encoder) seal() {
-	e.cur.Nodes = append([]byte(nil), e.writer.buf...)
-	e.writer.buf = e.writer.buf[:0]
+	w := &e.writer
+	e.cur.Nodes, e.cur.Places = bytes.Clone(w.nodes), bytes.Clone(w.places)
+	w.nodes, w.places = w.nodes[:0], w.places[:0]
 	e.done = append(e.done, e.cur)
 }
 
@@ -74,20 +102,21 @@ func (e *encoder) node(n *config.Node, depth int) error {
 	if depth >= maxDepth {
 		return fmt.Errorf("%w: %s is nested deeper than %d", ErrTooLarge, n.Keyword.Text, maxDepth)
 	}
-	before := len(e.writer.buf)
-	e.writer.node(n, e.file)
-	size := len(e.writer.buf) - before
-	if size > maxNodeBytes {
+	w := &e.writer
+	nodes, places := len(w.nodes), len(w.places)
+	w.node(n, e.file)
+	if size := len(w.nodes) + len(w.places) - nodes - places; size > maxNodeBytes {
 		return fmt.Errorf("%w: the line of %s has %d octets", ErrTooLarge, n.Keyword.Text, size)
 	}
-	if before > 0 && len(e.writer.buf) > chunkBytes {
+	// Where a chunk ends does not depend on the places.
+	if nodes > 0 && len(w.nodes) > chunkBytes {
 		// The node goes into the next chunk. The entries of the file table that it
 		// added stay in this one, which comes first.
-		next := append([]byte(nil), e.writer.buf[before:]...)
-		e.writer.buf = e.writer.buf[:before]
+		next := nodeWriter{bytes.Clone(w.nodes[nodes:]), bytes.Clone(w.places[places:])}
+		w.nodes, w.places = w.nodes[:nodes], w.places[:places]
 		e.seal()
 		e.open()
-		e.writer.buf = append(e.writer.buf, next...)
+		w.nodes, w.places = append(w.nodes, next.nodes...), append(w.places, next.places...)
 	}
 	for _, c := range n.Block {
 		if err := e.node(c, depth+1); err != nil {
@@ -148,24 +177,20 @@ func (a *assembler) add(c *pb.ConfigChunk) (*config.Tree, error) {
 	}
 	a.memory.Records = append(a.memory.Records, c.GetRecords()...)
 	a.memory.Overrides = append(a.memory.Overrides, c.GetOverrides()...)
-	a.reader.text = string(c.GetNodes()) // the words of all nodes are pieces of it
+	a.reader.text, a.reader.places = string(c.GetNodes()), c.GetPlaces() // the words of all nodes are pieces of the former
 	for a.reader.text != "" {
 		if err := a.node(); err != nil {
 			return nil, err
 		}
+	}
+	if len(a.reader.places) > 0 {
+		return nil, errCode
 	}
 	if !c.GetLast() {
 		return nil, nil
 	}
 	if len(a.path) > 0 {
 		return nil, fmt.Errorf("%d members of the last block are missing", a.path[len(a.path)-1].missing)
-	}
-	if len(c.GetDigest()) != len(a.tree.Digest) {
-		return nil, fmt.Errorf("digest of %d octets", len(c.GetDigest()))
-	}
-	copy(a.tree.Digest[:], c.GetDigest())
-	for _, name := range c.GetSources() {
-		a.tree.Sources = append(a.tree.Sources, config.Source{Name: string(name)})
 	}
 	return &a.tree, nil
 }

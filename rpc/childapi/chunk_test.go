@@ -1,7 +1,6 @@
 package childapi
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"reflect"
@@ -26,7 +25,7 @@ func at(file string, line, from, end int) diag.Range {
 
 // bigTree has n blocks of four lines from three files.
 func bigTree(n int) *config.Tree {
-	t := &config.Tree{Digest: sha256.Sum256([]byte{byte(n)}), Sources: []config.Source{{Name: "a.conf"}, {Name: "b\xff.conf"}}}
+	t := &config.Tree{}
 	raw := func(w config.Word) *config.Word { return &w }
 	for i := 1; i <= n; i++ {
 		file := fmt.Sprintf("%c.conf", 'a'+i%3)
@@ -43,11 +42,11 @@ func bigTree(n int) *config.Tree {
 // carry sends a tree over the wire.
 func carry(t *testing.T, tree *config.Tree) (*config.Tree, int) {
 	t.Helper()
-	chunks, err := Encode(7, tree)
+	part, err := Encode(tree)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := newAssembler(7)
+	a, chunks := newAssembler(7), part.message(7)
 	for i, c := range chunks {
 		b, err := proto.Marshal(c)
 		if err != nil {
@@ -82,12 +81,12 @@ func TestTreeCrossesTheWire(t *testing.T) {
 		if d := cmp.Diff(tree, got); d != "" {
 			t.Errorf("%d blocks (-want +got):\n%s", n, d[:min(len(d), 2000)])
 		}
-		all, _ := Encode(1, tree)
-		if again, err := Decode(all); err != nil || !reflect.DeepEqual(tree, again) {
-			t.Errorf("%d blocks: Decode gives something else (%v)", n, err)
+		all, _ := Encode(tree)
+		if again, err := all.Tree(); err != nil || !reflect.DeepEqual(tree, again) {
+			t.Errorf("%d blocks: Tree gives something else (%v)", n, err)
 		}
-		if _, err := Decode(all[:len(all)-1]); err == nil {
-			t.Errorf("%d blocks: Decode does without the last part", n)
+		if _, err := (&Part{all.chunks[:len(all.chunks)-1]}).Tree(); err == nil {
+			t.Errorf("%d blocks: Tree does without the last part", n)
 		}
 		if n == 10000 && chunks < 4 {
 			t.Errorf("10,000 blocks in %d chunks", chunks)
@@ -105,7 +104,7 @@ func TestTreesThatDoNotFit(t *testing.T) {
 		"too deep": {Roots: []*config.Node{deep}},
 		"too long": {Roots: []*config.Node{{Keyword: config.Word{Text: strings.Repeat("x", maxNodeBytes)}}}},
 	} {
-		if _, err := Encode(1, tree); !errors.Is(err, ErrTooLarge) {
+		if _, err := Encode(tree); !errors.Is(err, ErrTooLarge) {
 			t.Errorf("%s: %v, want ErrTooLarge", name, err)
 		}
 	}
@@ -113,30 +112,34 @@ func TestTreesThatDoNotFit(t *testing.T) {
 
 func TestAssemblerRefuses(t *testing.T) {
 	t.Parallel()
-	one := func(code ...byte) []*pb.ConfigChunk {
-		return []*pb.ConfigChunk{{Generation: 1, Last: true, Digest: make([]byte, 32), Nodes: code}}
+	one := func(nodes, places []byte) []*pb.ConfigChunk {
+		return []*pb.ConfigChunk{{Generation: 1, Last: true, Nodes: nodes, Places: places}}
 	}
-	digest := make([]byte, 32)
+	node := []byte{0, 0, 0, 0} // form, keyword (head, text), members, arguments; two places
 	tests := []struct {
 		name   string
 		chunks []*pb.ConfigChunk
 	}{
-		{"another generation", []*pb.ConfigChunk{{Generation: 2, Last: true, Digest: digest}}},
-		{"a chunk is missing", []*pb.ConfigChunk{{Generation: 1}, {Generation: 1, Index: 2, Last: true, Digest: digest}}},
-		{"a chunk comes twice", []*pb.ConfigChunk{{Generation: 1}, {Generation: 1, Last: true, Digest: digest}}},
-		{"no digest", []*pb.ConfigChunk{{Generation: 1, Last: true}}},
-		{"a long digest", []*pb.ConfigChunk{{Generation: 1, Last: true, Digest: make([]byte, 33)}}},
-		// form, keyword (head, text, place), members, arguments, place
-		{"no such form", one(6, 0, 0, 0, 0, 0)},
-		{"a member is missing", one(0, 0, 0, 2, 0, 0)},
-		{"members without end", one(0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0)},
-		{"a word beyond the end", one(0, 100, 'x', 0, 0, 0, 0)},
-		{"more arguments than octets", one(0, 0, 0, 0, 100, 0)},
-		{"a number without an end", one(0, 0, 0, 0, 0, 0x80)},
-		{"a number of 11 octets", one(0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0, 0, 0, 0, 0)},
-		{"a file beyond the table", one(0, 0, 0, 0, 0, 1, 1, 1, 1)},
-		{"a column beyond 65535", one(0, 0, 0, 0, 0, 1, 0, 0x80, 0x80, 0x04, 1)},
-		{"the end is missing", one(0, 0, 0)},
+		{"another generation", []*pb.ConfigChunk{{Generation: 2, Last: true}}},
+		{"a chunk is missing", []*pb.ConfigChunk{{Generation: 1}, {Generation: 1, Index: 2, Last: true}}},
+		{"a chunk comes twice", []*pb.ConfigChunk{{Generation: 1}, {Generation: 1, Last: true}}},
+		{"no such form", one([]byte{6, 0, 0, 0}, []byte{0, 0})},
+		{"a member is missing", one([]byte{0, 0, 2, 0}, []byte{0, 0})},
+		{"members without end", one([]byte{0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}, []byte{0, 0})},
+		{"a word beyond the end", one([]byte{0, 100, 'x', 0, 0}, []byte{0, 0})},
+		{"more arguments than octets", one([]byte{0, 0, 0, 100}, []byte{0, 0})},
+		{"a number without an end", one([]byte{0, 0, 0, 0x80}, []byte{0, 0})},
+		{"a number of 11 octets", one([]byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0, 0, 0}, []byte{0, 0})},
+		{"the end is missing", one([]byte{0, 0, 0}, []byte{0, 0})},
+		{"no places", one(node, nil)},
+		{"a place is missing", one(node, []byte{0})},
+		{"a place too many", one(node, []byte{0, 0, 0})},
+		{"a file beyond the table", one(node, []byte{0, 1, 1, 1, 1})},
+		{"a column beyond 65535", one(node, []byte{0, 1, 0, 0x80, 0x80, 0x04, 1})},
+		{"half a place", one(node, []byte{0, 1, 0, 1})},
+	}
+	if tree, err := newAssembler(1).add(one(node, []byte{0, 1, 0, 1, 1})[0]); tree == nil || err != nil {
+		t.Errorf("what is right: %v", err)
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -154,11 +157,11 @@ func TestAssemblerRefuses(t *testing.T) {
 
 func FuzzAssembler(f *testing.F) {
 	for _, n := range []int{0, 1, 40} {
-		chunks, err := Encode(1, bigTree(n))
+		part, err := Encode(bigTree(n))
 		if err != nil {
 			f.Fatal(err)
 		}
-		for _, c := range chunks {
+		for _, c := range part.message(1) {
 			b, err := proto.Marshal(c)
 			if err != nil {
 				f.Fatal(err)
@@ -177,21 +180,74 @@ func FuzzAssembler(f *testing.F) {
 			return
 		}
 		// What was taken can be sent on and is the same then.
-		again, err := Encode(1, tree)
+		again, err := Encode(tree)
 		if err != nil {
 			t.Skip("a line too long for one node") // only sizes can refuse
 		}
-		a := newAssembler(1)
-		var back *config.Tree
-		for _, c := range again {
-			if back, err = a.add(c); err != nil {
-				t.Fatal(err)
-			}
+		back, err := again.Tree()
+		if err != nil {
+			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(tree, back) {
 			t.Errorf("(-want +got):\n%s", cmp.Diff(tree, back))
 		}
 	})
+}
+
+// TestSame: a part is the same as another when every word is, wherever it stands.
+func TestSame(t *testing.T) {
+	t.Parallel()
+	const blocks = 3000 // some chunks
+	encode := func(change func(*config.Tree)) *Part {
+		tree := bigTree(blocks)
+		tree.Roots = append(tree.Roots, &config.Node{Keyword: config.Word{Text: "instance"}, Args: []config.Word{{Text: "a"}}})
+		if change != nil {
+			change(tree)
+		}
+		p, err := Encode(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := encode(nil)
+	if len(p.chunks) < 3 {
+		t.Fatalf("%d chunks", len(p.chunks))
+	}
+	last := func(t *config.Tree) *config.Node { return t.Roots[blocks-1] }
+	moved := func(w *config.Word) { w.Range = at("another.conf", 70000, 200, 202) }
+	tests := []struct {
+		name   string
+		change func(*config.Tree)
+		same   bool
+	}{
+		{"nothing", nil, true},
+		{"other lines, columns and files", func(t *config.Tree) {
+			for _, n := range t.Roots {
+				moved(&n.Keyword)
+				n.Close = at("c", 1, 1, 2)
+			}
+		}, true},
+		{"one octet of the last word", func(t *config.Tree) { last(t).Args[0].Text = "VI_3001" }, false},
+		{"the last octet", func(t *config.Tree) { t.Roots[blocks].Args[0].Text = "b" }, false},
+		{"one octet of the first word", func(t *config.Tree) { t.Roots[0].Keyword.Text = "wrrp_instance" }, false},
+		{"one octet of raw text", func(t *config.Tree) { last(t).Block[1].Raw.Text = "caf\xe8 \x00" }, false},
+		{"quotes", func(t *config.Tree) { last(t).Args[0].Quoted = !last(t).Args[0].Quoted }, false},
+		{"a form", func(t *config.Tree) { last(t).Block[1].Form = config.FormVerbatim }, false},
+		{"a block without members instead of none", func(t *config.Tree) { last(t).Block[1].Block = []*config.Node{} }, false},
+		{"a word more", func(t *config.Tree) { last(t).Args = append(last(t).Args, config.Word{}) }, false},
+		{"a block less", func(t *config.Tree) { t.Roots = t.Roots[1:] }, false},
+		{"a block more", func(t *config.Tree) { t.Roots = append(t.Roots, last(t)) }, false},
+		{"another order", func(t *config.Tree) { t.Roots[0], t.Roots[1] = t.Roots[1], t.Roots[0] }, false},
+	}
+	for _, tt := range tests {
+		if o := encode(tt.change); p.Same(o) != tt.same || o.Same(p) != tt.same {
+			t.Errorf("%s: the same %v, want %v", tt.name, !tt.same, tt.same)
+		}
+	}
+	if p.Same(nil) {
+		t.Error("the same as none")
+	}
 }
 
 func TestDiagnosticsCrossTheWire(t *testing.T) {
@@ -221,12 +277,12 @@ func BenchmarkTree(b *testing.B) {
 	tree := bigTree(50000)
 	b.ReportAllocs()
 	for b.Loop() {
-		chunks, err := Encode(1, tree)
+		part, err := Encode(tree)
 		if err != nil {
 			b.Fatal(err)
 		}
 		a := newAssembler(1)
-		for _, c := range chunks {
+		for _, c := range part.message(1) {
 			wire, _ := proto.Marshal(c)
 			var back pb.ConfigChunk
 			if err := proto.Unmarshal(wire, &back); err != nil {

@@ -54,8 +54,12 @@ type Update struct {
 	Initial bool
 	// DryRun: only the plan is wanted, an Abort follows. (With Prepare.)
 	DryRun bool
-	// Tree is set with Prepare. Its Sources have names without text.
+	// Tree is what this child reads, with Prepare, unless SameAs is set. It has no Sources
+	// and no Digest.
 	Tree *config.Tree
+	// SameAs, with Prepare: the tree says what that of this generation did, which is in
+	// force. The answer may also be TreeWanted; then another Prepare brings it.
+	SameAs uint64
 	// With Initial: what the healthchecker child before this one knew, and what
 	// operators have set for servers (keys and names as the child gave them).
 	Records   []*pb.CheckRecord
@@ -120,6 +124,12 @@ func (c *Client) Prepared(generation uint64, plan *pb.Plan) {
 func (c *Client) Refused(generation uint64, why diag.List) {
 	c.out.control(&pb.ReportRequest{Report: &pb.ReportRequest_Refused{
 		Refused: &pb.Refused{Generation: generation, Diagnostics: DiagnosticsToProto(why)}}})
+}
+
+// TreeWanted answers a Prepare without a tree: what is in force will not do.
+func (c *Client) TreeWanted(generation uint64) {
+	c.out.control(&pb.ReportRequest{Report: &pb.ReportRequest_TreeWanted{
+		TreeWanted: &pb.TreeWanted{Generation: generation}}})
 }
 
 // Event reports a change of state. The queue holds 4,096 while there is no
@@ -267,9 +277,16 @@ func (c *Client) watch(ctx context.Context, rpc pb.SupervisorClient) error {
 		if err != nil {
 			return err
 		}
-		u := Update{Generation: chunk.GetGeneration(), Phase: chunk.GetPhase(), Initial: chunk.GetInitial(), DryRun: chunk.GetDryRun()}
+		u := Update{
+			Generation: chunk.GetGeneration(), Phase: chunk.GetPhase(), SameAs: chunk.GetSameAs(),
+			Initial: chunk.GetInitial(), DryRun: chunk.GetDryRun(),
+		}
 		switch u.Phase {
 		case Prepare:
+			if u.SameAs != 0 {
+				building, open = nil, u.Generation
+				break
+			}
 			if chunk.GetIndex() == 0 {
 				building = newAssembler(u.Generation)
 			}

@@ -13,8 +13,7 @@ type Memory struct {
 	Overrides []*pb.ServerOverride
 }
 
-// with puts m before the chunks of a tree, which stay as they are: they serve other
-// sends too.
+// with puts m before the chunks of a message.
 func (m Memory) with(tree []*pb.ConfigChunk) []*pb.ConfigChunk {
 	var out []*pb.ConfigChunk
 	var cur *pb.ConfigChunk
@@ -41,7 +40,6 @@ func (m Memory) with(tree []*pb.ConfigChunk) []*pb.ConfigChunk {
 	}
 	shift := uint32(len(out))
 	for _, c := range tree {
-		c = share(c)
 		c.Index += shift
 		out = append(out, c)
 	}
@@ -50,15 +48,6 @@ func (m Memory) with(tree []*pb.ConfigChunk) []*pb.ConfigChunk {
 
 // itemBytes bounds what an item of a repeated field adds to its own size.
 const itemBytes = 6
-
-// share copies a chunk; what its lists hold is the same.
-func share(c *pb.ConfigChunk) *pb.ConfigChunk {
-	return &pb.ConfigChunk{
-		Generation: c.GetGeneration(), Phase: c.GetPhase(), Index: c.GetIndex(), Last: c.GetLast(),
-		Files: c.GetFiles(), Nodes: c.GetNodes(), Sources: c.GetSources(), Digest: c.GetDigest(),
-		Records: c.GetRecords(), Overrides: c.GetOverrides(),
-	}
-}
 
 // recordKey tells records apart: what a checker asks of which server, or the quorum of
 // a service.

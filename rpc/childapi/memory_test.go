@@ -46,12 +46,12 @@ func TestMemoryCrossesTheWire(t *testing.T) {
 		m.Overrides = append(m.Overrides, override(fmt.Sprint(i), uint64(i), pb.ServerMode_SERVER_MODE_DRAINING))
 	}
 	tree := bigTree(3000)
-	chunks, err := Encode(7, tree)
+	part, err := Encode(tree)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := newAssembler(7)
-	all := m.with(chunks)
+	all := m.with(part.message(7))
 	for i, c := range all {
 		b, err := proto.Marshal(c)
 		if err != nil {
@@ -81,7 +81,7 @@ func TestMemoryCrossesTheWire(t *testing.T) {
 		func(a, b *pb.ServerOverride) bool { return proto.Equal(a, b) }) {
 		t.Error("the memory is another")
 	}
-	if chunks[0].GetIndex() != 0 || !chunks[len(chunks)-1].GetLast() {
+	if chunks := part.chunks; chunks[0].GetIndex() != 0 || !chunks[len(chunks)-1].GetLast() || chunks[0].GetGeneration() != 0 {
 		t.Error("the chunks for other children were changed")
 	}
 }
@@ -233,15 +233,15 @@ func TestRecordsOnTheWire(t *testing.T) {
 	go func() { done <- c.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
 
-	chunks, err := Encode(1, bigTree(1))
+	part, err := Encode(bigTree(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := Memory{Records: []*pb.CheckRecord{record(1, true)}, Overrides: []*pb.ServerOverride{override("1", 1, pb.ServerMode_SERVER_MODE_DRAINING)}}
 	s := first.session(1)
-	s.SendFirst(chunks, m)
+	s.SendFirst(1, part, m)
 	s.SendCommit(1)
-	s.SendPrepare(chunks, Trial)
+	s.SendPrepare(1, part, Trial)
 	u := <-updates
 	if d := gocmp.Diff(m, Memory{Records: u.Records, Overrides: u.Overrides}, protocmp.Transform()); d != "" || !u.Initial || u.Phase != Prepare {
 		t.Errorf("the first update: %v %v (-want +got):\n%s", u.Phase, u.Initial, d)

@@ -12,18 +12,19 @@ import (
 
 // A tree crosses in a code of its own within ConfigChunk.nodes: a message for each of
 // a million words would be ten times as large, and all of it garbage afterwards. Every
-// number is an unsigned varint.
+// number is an unsigned varint. Where the words stand is apart, in ConfigChunk.places, in
+// the order of what has a place: configurations with the same nodes mean the same.
 //
-//	node  = form keyword members [raw] arguments word* close
+//	node  = form keyword members [raw] arguments word*, a place for the closing brace
 //	        form: 2 × config.Form + raw is there; members: 0 no block, else their
 //	        number + 1, and they follow the node
-//	word  = 2 × octets + quoted, the octets, place
+//	word  = 2 × octets + quoted, the octets, a place
 //	place = line, and unless it is 0 (no place): file, first column, columns
 
 // nodeWriter writes nodes.
-type nodeWriter struct{ buf []byte }
+type nodeWriter struct{ nodes, places []byte }
 
-func (w *nodeWriter) number(n uint64) { w.buf = binary.AppendUvarint(w.buf, n) }
+func (w *nodeWriter) number(n uint64) { w.nodes = binary.AppendUvarint(w.nodes, n) }
 
 // node writes n without its members. file gives the number of a file.
 func (w *nodeWriter) node(n *config.Node, file func(string) uint64) {
@@ -54,26 +55,27 @@ func (w *nodeWriter) word(x *config.Word, file func(string) uint64) {
 		head |= 1
 	}
 	w.number(head)
-	w.buf = append(w.buf, x.Text...)
+	w.nodes = append(w.nodes, x.Text...)
 	w.place(x.Range, file)
 }
 
 func (w *nodeWriter) place(r diag.Range, file func(string) uint64) {
 	if !r.IsValid() {
-		w.number(0)
+		w.places = append(w.places, 0)
 		return
 	}
 	start, end := r.Start(), r.End()
-	w.number(uint64(start.Line))
-	w.number(file(start.File))
-	w.number(uint64(start.Col))
-	w.number(uint64(end.Col - start.Col))
+	w.places = binary.AppendUvarint(w.places, uint64(start.Line))
+	w.places = binary.AppendUvarint(w.places, file(start.File))
+	w.places = binary.AppendUvarint(w.places, uint64(start.Col))
+	w.places = binary.AppendUvarint(w.places, uint64(end.Col-start.Col))
 }
 
-// nodeReader reads nodes from text, which it shortens.
+// nodeReader reads nodes from text and their places from places, which it shortens.
 type nodeReader struct {
-	text  string
-	files []diag.FileName
+	text   string
+	places []byte
+	files  []diag.FileName
 
 	nodes []config.Node // room, made in batches
 	words []config.Word
@@ -93,7 +95,7 @@ func (r *nodeReader) node() (n *config.Node, members int, err error) {
 	}
 	r.nodes = r.nodes[:len(r.nodes)+1]
 	n = &r.nodes[len(r.nodes)-1]
-	head, ok := r.number(uint64(config.FormVerbatim)<<1 | 1)
+	head, ok := number(&r.text, uint64(config.FormVerbatim)<<1|1)
 	if !ok {
 		return nil, 0, errCode
 	}
@@ -101,7 +103,7 @@ func (r *nodeReader) node() (n *config.Node, members int, err error) {
 	if err := r.word(&n.Keyword); err != nil {
 		return nil, 0, err
 	}
-	block, ok := r.number(maxNodes + 1)
+	block, ok := number(&r.text, maxNodes+1)
 	if !ok {
 		return nil, 0, errCode
 	}
@@ -124,7 +126,7 @@ func (r *nodeReader) node() (n *config.Node, members int, err error) {
 
 // arguments reads the words behind the keyword.
 func (r *nodeReader) arguments(n *config.Node) error {
-	args, ok := r.number(uint64(len(r.text)))
+	args, ok := number(&r.text, uint64(len(r.text)))
 	if !ok {
 		return errCode
 	}
@@ -145,13 +147,13 @@ func (r *nodeReader) arguments(n *config.Node) error {
 	return nil
 }
 
-// number reads a number that may be at most most.
-func (r *nodeReader) number(most uint64) (n uint64, ok bool) {
-	for i := 0; i < len(r.text) && i < binary.MaxVarintLen64; i++ {
-		b := r.text[i]
+// number takes a number that may be at most most from the front of s.
+func number[T string | []byte](s *T, most uint64) (n uint64, ok bool) {
+	for i := 0; i < len(*s) && i < binary.MaxVarintLen64; i++ {
+		b := (*s)[i]
 		n |= uint64(b&0x7f) << (7 * i)
 		if b < 0x80 {
-			r.text = r.text[i+1:]
+			*s = (*s)[i+1:]
 			return n, n <= most
 		}
 	}
@@ -159,7 +161,7 @@ func (r *nodeReader) number(most uint64) (n uint64, ok bool) {
 }
 
 func (r *nodeReader) word(w *config.Word) (err error) {
-	head, ok := r.number(2*uint64(len(r.text)) + 1)
+	head, ok := number(&r.text, 2*uint64(len(r.text))+1)
 	if !ok || head>>1 > uint64(len(r.text)) {
 		return errCode
 	}
@@ -171,16 +173,16 @@ func (r *nodeReader) word(w *config.Word) (err error) {
 }
 
 func (r *nodeReader) place() (diag.Range, error) {
-	line, ok := r.number(math.MaxUint32)
+	line, ok := number(&r.places, math.MaxUint32)
 	if !ok {
 		return diag.Range{}, errCode
 	}
 	if line == 0 {
 		return diag.Range{}, nil
 	}
-	file, ok := r.number(math.MaxUint32)
-	from, ok2 := r.number(math.MaxUint16)
-	columns, ok3 := r.number(math.MaxUint16)
+	file, ok := number(&r.places, math.MaxUint32)
+	from, ok2 := number(&r.places, math.MaxUint16)
+	columns, ok3 := number(&r.places, math.MaxUint16)
 	if !ok || !ok2 || !ok3 {
 		return diag.Range{}, errCode
 	}

@@ -15,7 +15,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	"keepalived/core/config"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/unixsock"
 )
@@ -302,23 +301,4 @@ func (v service) Serve(stream grpc.BidiStreamingServer[pb.ServeRequest, pb.Serve
 		return nil
 	}
 	return err
-}
-
-// Decode makes the tree of Encode's chunks again; the text of its sources is gone.
-func Decode(chunks []*pb.ConfigChunk) (*config.Tree, error) {
-	if len(chunks) == 0 {
-		return nil, errors.New("no configuration")
-	}
-	a := newAssembler(chunks[0].GetGeneration())
-	for _, c := range chunks {
-		if tree, err := a.add(c); tree != nil || err != nil {
-			return tree, err
-		}
-	}
-	return nil, errors.New("the last part of the configuration is missing")
-}
-
-// Encode cuts a tree for SendPrepare; the same chunks serve every child.
-func Encode(generation uint64, tree *config.Tree) ([]*pb.ConfigChunk, error) {
-	return encodeTree(generation, tree)
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -112,21 +111,24 @@ const (
 	Trial
 )
 
-// SendPrepare sends a tree encoded by Encode to a child that has been given one before.
-func (s *Session) SendPrepare(chunks []*pb.ConfigChunk, kind PrepareKind) {
-	if kind == Trial {
-		chunks = slices.Clone(chunks)
-		last := share(chunks[len(chunks)-1])
-		last.DryRun = true
-		chunks[len(chunks)-1] = last
-	}
+// SendPrepare sends a child a configuration that is to follow the one it has.
+func (s *Session) SendPrepare(generation uint64, p *Part, kind PrepareKind) {
+	chunks := p.message(generation)
+	chunks[len(chunks)-1].DryRun = kind == Trial
 	s.send(chunks)
+}
+
+// SendSame sends a child a configuration whose part for it is, but for the places, what
+// it has in force as generation inForce. It may answer that it wants the part all the
+// same (TreeWanted): then SendPrepare is next.
+func (s *Session) SendSame(generation, inForce uint64, kind PrepareKind) {
+	s.send([]*pb.ConfigChunk{{Generation: generation, Phase: Prepare, SameAs: inForce, Last: true, DryRun: kind == Trial}})
 }
 
 // SendFirst sends a child its first configuration, and what it is to know besides; a
 // Commit follows at once.
-func (s *Session) SendFirst(chunks []*pb.ConfigChunk, m Memory) {
-	chunks = m.with(chunks)
+func (s *Session) SendFirst(generation uint64, p *Part, m Memory) {
+	chunks := m.with(p.message(generation))
 	chunks[len(chunks)-1].Initial = true
 	s.send(chunks)
 }

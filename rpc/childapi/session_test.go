@@ -73,6 +73,8 @@ func (p *parent) Reported(_ *Session, r *pb.ReportRequest) {
 		text = fmt.Sprint("prepared ", m.Prepared.GetGeneration())
 	case *pb.ReportRequest_Refused:
 		text = "refused " + m.Refused.GetDiagnostics()[0].GetSummary()
+	case *pb.ReportRequest_TreeWanted:
+		text = fmt.Sprint("wants the tree of ", m.TreeWanted.GetGeneration())
 	case *pb.ReportRequest_Event:
 		text = "event " + m.Event.GetInstance().GetInstance().GetName()
 	case *pb.ReportRequest_Missed:
@@ -158,6 +160,9 @@ func newKid(t *testing.T, boot Boot, serve func(context.Context, *pb.ServeRespon
 		if u.Initial {
 			text += " initial"
 		}
+		if u.SameAs != 0 {
+			text += fmt.Sprint(" same as ", u.SameAs)
+		}
 		if u.DryRun {
 			text += " dry"
 		}
@@ -199,27 +204,35 @@ func TestConfigurationAndReports(t *testing.T) {
 	if s.PID() != os.Getpid() || s.Role() != VRRP || s.Generation() != 0 {
 		t.Errorf("session of pid %d, role %v, generation %d", s.PID(), s.Role(), s.Generation())
 	}
-	chunks, err := Encode(1, bigTree(5000))
+	part, err := Encode(bigTree(5000))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.SendFirst(chunks, Memory{})
+	s.SendFirst(1, part, Memory{})
 	s.SendCommit(1)
-	s.SendPrepare(chunks, Change)
-	s.SendAbort(1)
-	s.SendPrepare(chunks, Trial)
-	s.SendAbort(1)
-	k.wants(t, "PREPARE 1 initial roots 5000", "COMMIT 1", "PREPARE 1 roots 5000", "ABORT 1", "PREPARE 1 dry roots 5000", "ABORT 1")
+	s.SendPrepare(2, part, Change)
+	s.SendAbort(2)
+	s.SendPrepare(3, part, Trial)
+	s.SendAbort(3)
+	k.wants(t, "PREPARE 1 initial roots 5000", "COMMIT 1", "PREPARE 2 roots 5000", "ABORT 2", "PREPARE 3 dry roots 5000", "ABORT 3")
+	// Without a tree, and with one when that is not enough.
+	s.SendSame(4, 1, Change)
+	s.SendCommit(4)
+	s.SendSame(5, 4, Trial)
+	s.SendPrepare(5, part, Trial)
+	s.SendAbort(5)
+	k.wants(t, "PREPARE 4 same as 1", "COMMIT 4", "PREPARE 5 same as 4 dry", "PREPARE 5 dry roots 5000", "ABORT 5")
 
 	k.Ready(1)
 	k.Heartbeat(&pb.Heartbeat{})
 	k.Prepared(2, &pb.Plan{})
+	k.TreeWanted(2)
 	var why diag.List
 	why.Fatalf(diag.Range{}, diag.NoInterface, "caf\xe9")
 	k.Refused(3, why)
 	k.Event(&pb.Event{Kind: &pb.Event_Instance{Instance: &pb.InstanceChange{Instance: &pb.Instance{Name: "VI\xff"}}}})
 	k.LogNotice(diag.Warning, "mind the gap")
-	for _, text := range []string{"ready 1", "beat", "prepared 2", "refused caf\uFFFD", "event VI\uFFFD", "notice mind the gap"} {
+	for _, text := range []string{"ready 1", "beat", "prepared 2", "wants the tree of 2", "refused caf\uFFFD", "event VI\uFFFD", "notice mind the gap"} {
 		p.reported(text)
 	}
 	if got := k.Fatal(6, "the end", 10*time.Second); got != 106 {
@@ -237,22 +250,22 @@ func TestReconnection(t *testing.T) {
 	first := newParent(t, path)
 	boot := first.boot()
 	k := newKid(t, boot, nil)
-	chunks, err := Encode(1, bigTree(1))
+	part, err := Encode(bigTree(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := first.session(1)
-	s.SendFirst(chunks, Memory{})
+	s.SendFirst(1, part, Memory{})
 	s.SendCommit(1)
 	k.wants(t, "PREPARE 1 initial roots 1", "COMMIT 1")
 	k.Ready(1)
 	first.reported("ready 1")
 	// The parent goes away in the middle of a change.
-	chunks, err = Encode(2, bigTree(2))
+	part, err = Encode(bigTree(2))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.SendPrepare(chunks, Change)
+	s.SendPrepare(2, part, Change)
 	k.wants(t, "PREPARE 2 roots 2")
 	first.server.Stop()
 	k.wants(t, "ABORT 2")

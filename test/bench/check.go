@@ -27,7 +27,7 @@ func check(s *session) {
 	s.checkOne(a, "check-services", manyServices(checkedServices, serversEach, 5))
 }
 
-func (s *session) checkOne(h *netlab.Host, row, config string) (took time.Duration) {
+func (s *session) checkOne(h *netlab.Host, row, config string) (took, cpu time.Duration) {
 	at := time.Now()
 	p := h.Start(netlab.ProcOpts{Config: config}, s.bin, "-t")
 	peak := make(chan float64, 1)
@@ -38,8 +38,10 @@ func (s *session) checkOne(h *netlab.Host, row, config string) (took time.Durati
 		s.Fatalf("%s: -t ended with %d: %.300s", row, status, p.Log())
 	}
 	s.addMS(row, took)
+	cpu = p.CPU()
+	s.addMS(row+"-cpu", cpu)
 	s.add(row+"-memory", <-peak)
-	return took
+	return took, cpu
 }
 
 // peakMemory watches a process until its end and returns the largest resident set

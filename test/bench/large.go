@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,19 +29,28 @@ func large(s *session) {
 	}
 	half := manyRouters(checkedInstances/2, 100) + manyServices(checkedServices/2, serversEach, seldom)
 	whole := manyRouters(checkedInstances, 100) + manyServices(checkedServices, serversEach, seldom)
-	s.checkOne(a, "check-half", half)
-	took := s.checkOne(a, "check-large", whole)
+	small, _ := s.checkOne(a, "check-half", half)
+	took, cpu := s.checkOne(a, "check-large", whole)
+	s.add("check-growth", took.Seconds()/small.Seconds())
 	if s.side == theirs {
 		s.addMS("reload-large", took)
+		s.addMS("reload-large-cpu", cpu)
 		return
 	}
+	t := &tape{capture: b.Capture("eth0")} // one link's instances stand for all
 	n := &node{host: a, proc: s.start(a, s.bin, whole)}
 	s.await(60*time.Second, "the start", func() bool { return strings.Contains(n.proc.Log(), "Startup complete") })
 	pause(10 * time.Second) // all are MASTER, the announcements have gone
 	for range largeReloads {
-		at := time.Now()
+		at, before := time.Now(), s.cpu(tree(n.proc))
 		s.reloaded(n)
 		s.addMS("reload-large", time.Since(at))
-		pause(time.Second)
+		s.addMS("reload-large-cpu", s.cpu(tree(n.proc))-before)
+		pause(1500 * time.Millisecond) // every instance advertises once more
+		late := t.lateness(at, time.Now(), linkAddr(0, 1), time.Second)
+		if len(late) < perLink {
+			s.Fatalf("only %d adverts of %d instances about a reload", len(late), perLink)
+		}
+		s.addMS("reload-large-delay", max(0, slices.Max(late)))
 	}
 }

@@ -56,7 +56,7 @@ func (b *bench) missing() []string {
 	var out []string
 	for _, r := range b.asked() {
 		for _, s := range b.opt.sides {
-			if r.note == "" && len(b.of(r.id, s)) == 0 {
+			if r.note == "" && !(r.alone && s == theirs) && len(b.of(r.id, s)) == 0 {
 				out = append(out, fmt.Sprintf("%s (%s)", r.id, s))
 			}
 		}

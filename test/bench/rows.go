@@ -52,6 +52,7 @@ type row struct {
 	anchor                    string
 	target                    target
 	note                      string // why the row cannot be measured yet
+	alone                     bool   // of ours only: keepalived has nothing to hold it against
 }
 
 const sameOrLower = "≤ keepalived"
@@ -125,13 +126,20 @@ var rows = []row{
 	{id: "addr-late", scenario: "addresses", title: "  longest advert delay meanwhile", unit: "ms", anchor: "84", target: atMost(5, "none late")},
 	{id: "check-instances", scenario: "check", title: "-t with 4,000 instances", unit: "ms", anchor: "166", target: times(1, sameOrLower)},
 	{id: "check-instances-memory", scenario: "check", title: "  largest resident set", unit: "MB", target: later("")},
+	{id: "check-instances-cpu", scenario: "check", title: "  CPU", unit: "ms", target: times(1, sameOrLower)},
 	{id: "check-services", scenario: "check", title: "-t with 10,000 services × 4 servers", unit: "ms", anchor: "347", target: times(1, sameOrLower)},
+	{id: "check-services-cpu", scenario: "check", title: "  CPU", unit: "ms", target: times(1, sameOrLower)},
+	{id: "check-services-memory", scenario: "check", title: "  largest resident set", unit: "MB", anchor: "37", target: times(1, sameOrLower)},
 	{id: "check-half", scenario: "large", title: "-t with 2,000 instances and 20,000 servers", unit: "ms", target: times(1, sameOrLower)},
+	{id: "check-half-cpu", scenario: "large", title: "  CPU", unit: "ms", target: times(1, sameOrLower)},
 	{id: "check-half-memory", scenario: "large", title: "  largest resident set", unit: "MB", target: later("")},
 	{id: "check-large", scenario: "large", title: "-t with twice as many of both", unit: "ms", target: times(1, sameOrLower)},
+	{id: "check-growth", scenario: "large", title: "  time as a multiple of the half's (linear: 2)", unit: "×", target: atMost(2.4, "≤ 2.4")},
+	{id: "check-large-cpu", scenario: "large", title: "  CPU", unit: "ms", target: times(1, sameOrLower)},
 	{id: "check-large-memory", scenario: "large", title: "  largest resident set", unit: "MB", target: later("")},
 	{id: "reload-large", scenario: "large", title: "  reload of it unchanged (keepalived: its -t)", unit: "ms", target: times(1, "≤ its -t")},
-	{id: "check-services-memory", scenario: "check", title: "  largest resident set", unit: "MB", anchor: "37", target: times(1, sameOrLower)},
+	{id: "reload-large-cpu", scenario: "large", title: "    CPU of all processes (keepalived: of its -t)", unit: "ms", target: later("")},
+	{id: "reload-large-delay", scenario: "large", title: "    longest advert delay meanwhile", unit: "ms", target: atMost(200, "≤ 0.2 × advert_int"), alone: true},
 }
 
 // in is the scenario that fills the row.

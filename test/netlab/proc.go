@@ -312,6 +312,12 @@ func (p *Proc) Wait(within time.Duration) int {
 	return ws.ExitStatus()
 }
 
+// CPU is the processor time, user and system, of a process that has ended and of those
+// it has waited for. Call it after Wait.
+func (p *Proc) CPU() time.Duration {
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+}
+
 // Children lists the program's direct children, oldest first.
 func (p *Proc) Children() []int { return childrenOf(p.Pid(), statTable()) }
 

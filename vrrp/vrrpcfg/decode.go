@@ -22,10 +22,15 @@ func (i Interfaces) Has(name string) bool {
 	return ok
 }
 
+// Exister knows which interfaces exist; it is an Interfaces, or notes besides what it was
+// asked.
+type Exister interface{ Has(name string) bool }
+
 // Load decodes the VRRP part of the tree and resolves it: references by name,
 // defaults, and what settings mean to each other. The Config is usable unless the
-// list has a Fatal finding.
-func Load(t *config.Tree, g *global.Config, ifs Interfaces) (*Config, diag.List) {
+// list has a Fatal finding. ifs nil: interfaces are not looked at. Nothing of the machine
+// but ifs has an influence.
+func Load(t *config.Tree, g *global.Config, ifs Exister) (*Config, diag.List) {
 	var diags diag.List
 	d := &decoder{
 		cfg: &Config{Global: g}, g: g, ifs: ifs, diags: &diags,
@@ -58,7 +63,7 @@ func Keywords() []config.Keyword {
 type decoder struct {
 	cfg   *Config
 	g     *global.Config
-	ifs   Interfaces
+	ifs   Exister
 	diags *diag.List
 
 	building []*building // instances in the order of the file
@@ -98,7 +103,7 @@ func (d *decoder) wantInterface(w config.Word, format string, args ...any) bool 
 
 // hasInterface reports whether an interface exists, or may come to, and notes it.
 func (d *decoder) hasInterface(name string) bool {
-	if !d.ifs.Has(name) && !d.g.DynamicInterfaces {
+	if !d.g.DynamicInterfaces && d.ifs != nil && !d.ifs.Has(name) {
 		return false
 	}
 	if !d.links[name] {

@@ -27,7 +27,7 @@ const (
 func (p Part) Schema() *config.Schema {
 	all := Keywords()
 	for i := range all {
-		if k := &all[i]; k.Path == "" && p.leavesOut(k.Name) {
+		if k := &all[i]; k.Path == "" && !p.reads(k.Name) {
 			k.Skip, k.Need = true, 0
 		}
 	}
@@ -39,27 +39,54 @@ func (p Part) Schema() *config.Schema {
 // Cut takes the blocks that nobody of this part reads out of a tree.
 func (p Part) Cut(t *config.Tree) {
 	if t != nil && p != Whole {
-		t.Roots = slices.DeleteFunc(t.Roots, func(n *config.Node) bool { return p.leavesOut(n.Keyword.Text) })
+		t.Roots = slices.DeleteFunc(t.Roots, func(n *config.Node) bool { return !p.reads(n.Keyword.Text) })
 	}
 }
 
-// leavesOut reports whether a root keyword is read by children that are not in p only.
-func (p Part) leavesOut(name string) bool {
-	if p == Whole || atRoot(globalKeywords, name) {
-		return false
+// Of is a tree of the blocks that this part reads.
+func (p Part) Of(t *config.Tree) *config.Tree {
+	out := &config.Tree{Roots: make([]*config.Node, 0, len(t.Roots))}
+	for _, n := range t.Roots {
+		if p.reads(n.Keyword.Text) {
+			out.Roots = append(out.Roots, n)
+		}
 	}
-	var readers Part
-	if atRoot(vrrpKeywords, name) {
-		readers |= VRRP
-	}
-	if atRoot(checkerKeywords, name) {
-		readers |= Checkers
-	}
-	return readers != 0 && readers&p == 0
+	return out
 }
 
-func atRoot(keywords []config.Keyword, name string) bool {
-	return slices.ContainsFunc(keywords, func(k config.Keyword) bool { return k.Path == "" && k.Name == name })
+// Join makes one tree again of what each child reads of it: the same but for the order
+// of blocks that no child reads both of.
+func Join(vrrp, checkers *config.Tree) *config.Tree {
+	out := &config.Tree{Roots: slices.Clone(vrrp.Roots)}
+	for _, n := range checkers.Roots {
+		if !VRRP.reads(n.Keyword.Text) {
+			out.Roots = append(out.Roots, n)
+		}
+	}
+	return out
 }
+
+// reads reports whether a child of p reads a root keyword. What nobody knows is not kept
+// from anybody.
+func (p Part) reads(name string) bool {
+	r, known := readers[name]
+	return !known || r&p != 0 || r&shared != 0
+}
+
+// shared marks what every process reads, whichever children there are.
+const shared Part = 1 << 7
+
+// readers are the children that read each root keyword.
+var readers = func() map[string]Part {
+	out := map[string]Part{}
+	for part, keywords := range map[Part][]config.Keyword{VRRP: vrrpKeywords, Checkers: checkerKeywords, shared: globalKeywords} {
+		for _, k := range keywords {
+			if k.Path == "" {
+				out[k.Name] |= part
+			}
+		}
+	}
+	return out
+}()
 
 var checkerKeywords, vrrpKeywords, globalKeywords = checkercfg.Keywords(), vrrpcfg.Keywords(), global.Keywords()

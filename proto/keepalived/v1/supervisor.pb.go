@@ -309,9 +309,9 @@ func (x *WatchConfigRequest) GetGeneration() uint64 {
 	return 0
 }
 
-// ConfigChunk is a piece of a configuration tree in pre-order. Words and names are
-// bytes: configuration text need not be UTF-8. COMMIT and ABORT have no nodes. Chunks
-// of one generation come in order without others between.
+// ConfigChunk is a piece of what a child reads of the configuration, a tree in
+// pre-order. Words and names are bytes: configuration text need not be UTF-8. COMMIT and
+// ABORT have no nodes. Chunks of one generation come in order without others between.
 type ConfigChunk struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
@@ -319,11 +319,13 @@ type ConfigChunk struct {
 	Initial    bool                   `protobuf:"varint,3,opt,name=initial,proto3" json:"initial,omitempty"` // the first configuration of this child: there is no old one to keep
 	Index      uint32                 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`     // 0, 1, 2 …
 	Last       bool                   `protobuf:"varint,5,opt,name=last,proto3" json:"last,omitempty"`
-	Files      [][]byte               `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"`                   // appended to the table that the places in nodes index; entry 0 is ""
-	Nodes      []byte                 `protobuf:"bytes,7,opt,name=nodes,proto3" json:"nodes,omitempty"`                   // in the code of rpc/childapi (nodecode.go)
-	Sources    [][]byte               `protobuf:"bytes,8,rep,name=sources,proto3" json:"sources,omitempty"`               // last chunk: names of the files read
-	Digest     []byte                 `protobuf:"bytes,9,opt,name=digest,proto3" json:"digest,omitempty"`                 // last chunk
-	DryRun     bool                   `protobuf:"varint,10,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // an ABORT will follow whatever the answer is
+	Files      [][]byte               `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"`   // appended to the table that places index; entry 0 is ""
+	Nodes      []byte                 `protobuf:"bytes,7,opt,name=nodes,proto3" json:"nodes,omitempty"`   // in the code of rpc/childapi (nodecode.go)
+	Places     []byte                 `protobuf:"bytes,8,opt,name=places,proto3" json:"places,omitempty"` // where what is in nodes stands
+	// Instead of nodes: the child's part is, but for the places, what it has in force as
+	// this generation. It answers Prepared, Refused or TreeWanted.
+	SameAs uint64 `protobuf:"varint,9,opt,name=same_as,json=sameAs,proto3" json:"same_as,omitempty"`
+	DryRun bool   `protobuf:"varint,10,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // an ABORT will follow whatever the answer is
 	// With initial, to the healthchecker child: what the one before it knew, and what
 	// operators have set. They come with any chunk, before or beside nodes.
 	Records       []*CheckRecord    `protobuf:"bytes,11,rep,name=records,proto3" json:"records,omitempty"`
@@ -411,18 +413,18 @@ func (x *ConfigChunk) GetNodes() []byte {
 	return nil
 }
 
-func (x *ConfigChunk) GetSources() [][]byte {
+func (x *ConfigChunk) GetPlaces() []byte {
 	if x != nil {
-		return x.Sources
+		return x.Places
 	}
 	return nil
 }
 
-func (x *ConfigChunk) GetDigest() []byte {
+func (x *ConfigChunk) GetSameAs() uint64 {
 	if x != nil {
-		return x.Digest
+		return x.SameAs
 	}
-	return nil
+	return 0
 }
 
 func (x *ConfigChunk) GetDryRun() bool {
@@ -460,6 +462,7 @@ type ReportRequest struct {
 	//	*ReportRequest_Missed
 	//	*ReportRequest_Records
 	//	*ReportRequest_Override
+	//	*ReportRequest_TreeWanted
 	Report        isReportRequest_Report `protobuf_oneof:"report"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -592,6 +595,15 @@ func (x *ReportRequest) GetOverride() *OverrideChange {
 	return nil
 }
 
+func (x *ReportRequest) GetTreeWanted() *TreeWanted {
+	if x != nil {
+		if x, ok := x.Report.(*ReportRequest_TreeWanted); ok {
+			return x.TreeWanted
+		}
+	}
+	return nil
+}
+
 type isReportRequest_Report interface {
 	isReportRequest_Report()
 }
@@ -636,6 +648,10 @@ type ReportRequest_Override struct {
 	Override *OverrideChange `protobuf:"bytes,10,opt,name=override,proto3,oneof"` // by the child itself: drained, or its server is gone
 }
 
+type ReportRequest_TreeWanted struct {
+	TreeWanted *TreeWanted `protobuf:"bytes,11,opt,name=tree_wanted,json=treeWanted,proto3,oneof"`
+}
+
 func (*ReportRequest_Heartbeat) isReportRequest_Report() {}
 
 func (*ReportRequest_Ready) isReportRequest_Report() {}
@@ -655,6 +671,8 @@ func (*ReportRequest_Missed) isReportRequest_Report() {}
 func (*ReportRequest_Records) isReportRequest_Report() {}
 
 func (*ReportRequest_Override) isReportRequest_Report() {}
+
+func (*ReportRequest_TreeWanted) isReportRequest_Report() {}
 
 type ReportResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -918,6 +936,52 @@ func (x *Refused) GetDiagnostics() []*Diagnostic {
 	return nil
 }
 
+// TreeWanted: a PREPARE with same_as is not enough, because the machine is not as it was
+// when the configuration in force was decoded. A PREPARE with nodes is to follow.
+type TreeWanted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Generation    uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TreeWanted) Reset() {
+	*x = TreeWanted{}
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TreeWanted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TreeWanted) ProtoMessage() {}
+
+func (x *TreeWanted) ProtoReflect() protoreflect.Message {
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TreeWanted.ProtoReflect.Descriptor instead.
+func (*TreeWanted) Descriptor() ([]byte, []int) {
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *TreeWanted) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
 // Fatal: the child ends for good with keepalived's exit code; it is not a crash.
 type Fatal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -929,7 +993,7 @@ type Fatal struct {
 
 func (x *Fatal) Reset() {
 	*x = Fatal{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[10]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -941,7 +1005,7 @@ func (x *Fatal) String() string {
 func (*Fatal) ProtoMessage() {}
 
 func (x *Fatal) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[10]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -954,7 +1018,7 @@ func (x *Fatal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fatal.ProtoReflect.Descriptor instead.
 func (*Fatal) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{10}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Fatal) GetCode() int32 {
@@ -983,7 +1047,7 @@ type CheckRecords struct {
 
 func (x *CheckRecords) Reset() {
 	*x = CheckRecords{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[11]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -995,7 +1059,7 @@ func (x *CheckRecords) String() string {
 func (*CheckRecords) ProtoMessage() {}
 
 func (x *CheckRecords) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[11]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1008,7 +1072,7 @@ func (x *CheckRecords) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRecords.ProtoReflect.Descriptor instead.
 func (*CheckRecords) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{11}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CheckRecords) GetAll() bool {
@@ -1043,7 +1107,7 @@ type LogNotice struct {
 
 func (x *LogNotice) Reset() {
 	*x = LogNotice{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[12]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +1119,7 @@ func (x *LogNotice) String() string {
 func (*LogNotice) ProtoMessage() {}
 
 func (x *LogNotice) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[12]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1132,7 @@ func (x *LogNotice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogNotice.ProtoReflect.Descriptor instead.
 func (*LogNotice) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{12}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LogNotice) GetSeverity() Severity {
@@ -1107,7 +1171,7 @@ type ServeRequest struct {
 
 func (x *ServeRequest) Reset() {
 	*x = ServeRequest{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[13]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1183,7 @@ func (x *ServeRequest) String() string {
 func (*ServeRequest) ProtoMessage() {}
 
 func (x *ServeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[13]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1196,7 @@ func (x *ServeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeRequest.ProtoReflect.Descriptor instead.
 func (*ServeRequest) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{13}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ServeRequest) GetId() uint64 {
@@ -1285,7 +1349,7 @@ type ServeResponse struct {
 
 func (x *ServeResponse) Reset() {
 	*x = ServeResponse{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1297,7 +1361,7 @@ func (x *ServeResponse) String() string {
 func (*ServeResponse) ProtoMessage() {}
 
 func (x *ServeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[14]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1310,7 +1374,7 @@ func (x *ServeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServeResponse.ProtoReflect.Descriptor instead.
 func (*ServeResponse) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{14}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ServeResponse) GetId() uint64 {
@@ -1451,7 +1515,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1463,7 +1527,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[15]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1476,7 +1540,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{15}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{16}
 }
 
 // DumpCommand: render kinds, all from one snapshot, and write them to the files
@@ -1492,7 +1556,7 @@ type DumpCommand struct {
 
 func (x *DumpCommand) Reset() {
 	*x = DumpCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1504,7 +1568,7 @@ func (x *DumpCommand) String() string {
 func (*DumpCommand) ProtoMessage() {}
 
 func (x *DumpCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[16]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1517,7 +1581,7 @@ func (x *DumpCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DumpCommand.ProtoReflect.Descriptor instead.
 func (*DumpCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{16}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DumpCommand) GetKinds() []DumpKind {
@@ -1553,7 +1617,7 @@ type DumpPart struct {
 
 func (x *DumpPart) Reset() {
 	*x = DumpPart{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1565,7 +1629,7 @@ func (x *DumpPart) String() string {
 func (*DumpPart) ProtoMessage() {}
 
 func (x *DumpPart) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[17]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1578,7 +1642,7 @@ func (x *DumpPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DumpPart.ProtoReflect.Descriptor instead.
 func (*DumpPart) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{17}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DumpPart) GetKind() DumpKind {
@@ -1611,7 +1675,7 @@ type ListInstancesCommand struct {
 
 func (x *ListInstancesCommand) Reset() {
 	*x = ListInstancesCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1623,7 +1687,7 @@ func (x *ListInstancesCommand) String() string {
 func (*ListInstancesCommand) ProtoMessage() {}
 
 func (x *ListInstancesCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[18]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1636,7 +1700,7 @@ func (x *ListInstancesCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInstancesCommand.ProtoReflect.Descriptor instead.
 func (*ListInstancesCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{18}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListInstancesCommand) GetNames() []string {
@@ -1654,7 +1718,7 @@ type ListSyncGroupsCommand struct {
 
 func (x *ListSyncGroupsCommand) Reset() {
 	*x = ListSyncGroupsCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1666,7 +1730,7 @@ func (x *ListSyncGroupsCommand) String() string {
 func (*ListSyncGroupsCommand) ProtoMessage() {}
 
 func (x *ListSyncGroupsCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[19]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1679,7 +1743,7 @@ func (x *ListSyncGroupsCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSyncGroupsCommand.ProtoReflect.Descriptor instead.
 func (*ListSyncGroupsCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{19}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{20}
 }
 
 type ListTrackersCommand struct {
@@ -1690,7 +1754,7 @@ type ListTrackersCommand struct {
 
 func (x *ListTrackersCommand) Reset() {
 	*x = ListTrackersCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1702,7 +1766,7 @@ func (x *ListTrackersCommand) String() string {
 func (*ListTrackersCommand) ProtoMessage() {}
 
 func (x *ListTrackersCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[20]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1715,7 +1779,7 @@ func (x *ListTrackersCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTrackersCommand.ProtoReflect.Descriptor instead.
 func (*ListTrackersCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{20}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{21}
 }
 
 type ListServicesCommand struct {
@@ -1727,7 +1791,7 @@ type ListServicesCommand struct {
 
 func (x *ListServicesCommand) Reset() {
 	*x = ListServicesCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1739,7 +1803,7 @@ func (x *ListServicesCommand) String() string {
 func (*ListServicesCommand) ProtoMessage() {}
 
 func (x *ListServicesCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[21]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1752,7 +1816,7 @@ func (x *ListServicesCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServicesCommand.ProtoReflect.Descriptor instead.
 func (*ListServicesCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{21}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListServicesCommand) GetNames() []string {
@@ -1777,7 +1841,7 @@ type SetServerCommand struct {
 
 func (x *SetServerCommand) Reset() {
 	*x = SetServerCommand{}
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1789,7 +1853,7 @@ func (x *SetServerCommand) String() string {
 func (*SetServerCommand) ProtoMessage() {}
 
 func (x *SetServerCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_keepalived_v1_supervisor_proto_msgTypes[22]
+	mi := &file_keepalived_v1_supervisor_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1802,7 +1866,7 @@ func (x *SetServerCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetServerCommand.ProtoReflect.Descriptor instead.
 func (*SetServerCommand) Descriptor() ([]byte, []int) {
-	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{22}
+	return file_keepalived_v1_supervisor_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SetServerCommand) GetOverride() *ServerOverride {
@@ -1848,7 +1912,7 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\x12WatchConfigRequest\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
-	"generation\"\x8d\x03\n" +
+	"generation\"\x8c\x03\n" +
 	"\vConfigChunk\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -1858,13 +1922,13 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\x05index\x18\x04 \x01(\rR\x05index\x12\x12\n" +
 	"\x04last\x18\x05 \x01(\bR\x04last\x12\x14\n" +
 	"\x05files\x18\x06 \x03(\fR\x05files\x12\x14\n" +
-	"\x05nodes\x18\a \x01(\fR\x05nodes\x12\x18\n" +
-	"\asources\x18\b \x03(\fR\asources\x12\x16\n" +
-	"\x06digest\x18\t \x01(\fR\x06digest\x12\x17\n" +
+	"\x05nodes\x18\a \x01(\fR\x05nodes\x12\x16\n" +
+	"\x06places\x18\b \x01(\fR\x06places\x12\x17\n" +
+	"\asame_as\x18\t \x01(\x04R\x06sameAs\x12\x17\n" +
 	"\adry_run\x18\n" +
 	" \x01(\bR\x06dryRun\x124\n" +
 	"\arecords\x18\v \x03(\v2\x1a.keepalived.v1.CheckRecordR\arecords\x12;\n" +
-	"\toverrides\x18\f \x03(\v2\x1d.keepalived.v1.ServerOverrideR\toverrides\"\xaa\x04\n" +
+	"\toverrides\x18\f \x03(\v2\x1d.keepalived.v1.ServerOverrideR\toverrides\"\xe8\x04\n" +
 	"\rReportRequest\x128\n" +
 	"\theartbeat\x18\x01 \x01(\v2\x18.keepalived.v1.HeartbeatH\x00R\theartbeat\x12,\n" +
 	"\x05ready\x18\x02 \x01(\v2\x14.keepalived.v1.ReadyH\x00R\x05ready\x125\n" +
@@ -1877,7 +1941,9 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\x06missed\x18\b \x01(\v2\x15.keepalived.v1.MissedH\x00R\x06missed\x127\n" +
 	"\arecords\x18\t \x01(\v2\x1b.keepalived.v1.CheckRecordsH\x00R\arecords\x12;\n" +
 	"\boverride\x18\n" +
-	" \x01(\v2\x1d.keepalived.v1.OverrideChangeH\x00R\boverrideB\b\n" +
+	" \x01(\v2\x1d.keepalived.v1.OverrideChangeH\x00R\boverride\x12<\n" +
+	"\vtree_wanted\x18\v \x01(\v2\x19.keepalived.v1.TreeWantedH\x00R\n" +
+	"treeWantedB\b\n" +
 	"\x06report\"\x10\n" +
 	"\x0eReportResponse\"\xb0\x01\n" +
 	"\tHeartbeat\x12\x14\n" +
@@ -1901,7 +1967,12 @@ const file_keepalived_v1_supervisor_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
 	"generation\x12;\n" +
-	"\vdiagnostics\x18\x02 \x03(\v2\x19.keepalived.v1.DiagnosticR\vdiagnostics\"/\n" +
+	"\vdiagnostics\x18\x02 \x03(\v2\x19.keepalived.v1.DiagnosticR\vdiagnostics\",\n" +
+	"\n" +
+	"TreeWanted\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x01 \x01(\x04R\n" +
+	"generation\"/\n" +
 	"\x05Fatal\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"j\n" +
@@ -1988,7 +2059,7 @@ func file_keepalived_v1_supervisor_proto_rawDescGZIP() []byte {
 }
 
 var file_keepalived_v1_supervisor_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_keepalived_v1_supervisor_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_keepalived_v1_supervisor_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_keepalived_v1_supervisor_proto_goTypes = []any{
 	(ConfigPhase)(0),              // 0: keepalived.v1.ConfigPhase
 	(DumpCause)(0),                // 1: keepalived.v1.DumpCause
@@ -2002,87 +2073,89 @@ var file_keepalived_v1_supervisor_proto_goTypes = []any{
 	(*Ready)(nil),                 // 9: keepalived.v1.Ready
 	(*Prepared)(nil),              // 10: keepalived.v1.Prepared
 	(*Refused)(nil),               // 11: keepalived.v1.Refused
-	(*Fatal)(nil),                 // 12: keepalived.v1.Fatal
-	(*CheckRecords)(nil),          // 13: keepalived.v1.CheckRecords
-	(*LogNotice)(nil),             // 14: keepalived.v1.LogNotice
-	(*ServeRequest)(nil),          // 15: keepalived.v1.ServeRequest
-	(*ServeResponse)(nil),         // 16: keepalived.v1.ServeResponse
-	(*Cancel)(nil),                // 17: keepalived.v1.Cancel
-	(*DumpCommand)(nil),           // 18: keepalived.v1.DumpCommand
-	(*DumpPart)(nil),              // 19: keepalived.v1.DumpPart
-	(*ListInstancesCommand)(nil),  // 20: keepalived.v1.ListInstancesCommand
-	(*ListSyncGroupsCommand)(nil), // 21: keepalived.v1.ListSyncGroupsCommand
-	(*ListTrackersCommand)(nil),   // 22: keepalived.v1.ListTrackersCommand
-	(*ListServicesCommand)(nil),   // 23: keepalived.v1.ListServicesCommand
-	(*SetServerCommand)(nil),      // 24: keepalived.v1.SetServerCommand
-	(Role)(0),                     // 25: keepalived.v1.Role
-	(*CheckRecord)(nil),           // 26: keepalived.v1.CheckRecord
-	(*ServerOverride)(nil),        // 27: keepalived.v1.ServerOverride
-	(*Event)(nil),                 // 28: keepalived.v1.Event
-	(*Missed)(nil),                // 29: keepalived.v1.Missed
-	(*OverrideChange)(nil),        // 30: keepalived.v1.OverrideChange
-	(*StallInfo)(nil),             // 31: keepalived.v1.StallInfo
-	(*Plan)(nil),                  // 32: keepalived.v1.Plan
-	(*Diagnostic)(nil),            // 33: keepalived.v1.Diagnostic
-	(Severity)(0),                 // 34: keepalived.v1.Severity
-	(*Instance)(nil),              // 35: keepalived.v1.Instance
-	(*SyncGroup)(nil),             // 36: keepalived.v1.SyncGroup
-	(*Tracker)(nil),               // 37: keepalived.v1.Tracker
-	(*VirtualServer)(nil),         // 38: keepalived.v1.VirtualServer
-	(*durationpb.Duration)(nil),   // 39: google.protobuf.Duration
-	(DumpKind)(0),                 // 40: keepalived.v1.DumpKind
+	(*TreeWanted)(nil),            // 12: keepalived.v1.TreeWanted
+	(*Fatal)(nil),                 // 13: keepalived.v1.Fatal
+	(*CheckRecords)(nil),          // 14: keepalived.v1.CheckRecords
+	(*LogNotice)(nil),             // 15: keepalived.v1.LogNotice
+	(*ServeRequest)(nil),          // 16: keepalived.v1.ServeRequest
+	(*ServeResponse)(nil),         // 17: keepalived.v1.ServeResponse
+	(*Cancel)(nil),                // 18: keepalived.v1.Cancel
+	(*DumpCommand)(nil),           // 19: keepalived.v1.DumpCommand
+	(*DumpPart)(nil),              // 20: keepalived.v1.DumpPart
+	(*ListInstancesCommand)(nil),  // 21: keepalived.v1.ListInstancesCommand
+	(*ListSyncGroupsCommand)(nil), // 22: keepalived.v1.ListSyncGroupsCommand
+	(*ListTrackersCommand)(nil),   // 23: keepalived.v1.ListTrackersCommand
+	(*ListServicesCommand)(nil),   // 24: keepalived.v1.ListServicesCommand
+	(*SetServerCommand)(nil),      // 25: keepalived.v1.SetServerCommand
+	(Role)(0),                     // 26: keepalived.v1.Role
+	(*CheckRecord)(nil),           // 27: keepalived.v1.CheckRecord
+	(*ServerOverride)(nil),        // 28: keepalived.v1.ServerOverride
+	(*Event)(nil),                 // 29: keepalived.v1.Event
+	(*Missed)(nil),                // 30: keepalived.v1.Missed
+	(*OverrideChange)(nil),        // 31: keepalived.v1.OverrideChange
+	(*StallInfo)(nil),             // 32: keepalived.v1.StallInfo
+	(*Plan)(nil),                  // 33: keepalived.v1.Plan
+	(*Diagnostic)(nil),            // 34: keepalived.v1.Diagnostic
+	(Severity)(0),                 // 35: keepalived.v1.Severity
+	(*Instance)(nil),              // 36: keepalived.v1.Instance
+	(*SyncGroup)(nil),             // 37: keepalived.v1.SyncGroup
+	(*Tracker)(nil),               // 38: keepalived.v1.Tracker
+	(*VirtualServer)(nil),         // 39: keepalived.v1.VirtualServer
+	(*durationpb.Duration)(nil),   // 40: google.protobuf.Duration
+	(DumpKind)(0),                 // 41: keepalived.v1.DumpKind
 }
 var file_keepalived_v1_supervisor_proto_depIdxs = []int32{
-	25, // 0: keepalived.v1.RegisterRequest.role:type_name -> keepalived.v1.Role
+	26, // 0: keepalived.v1.RegisterRequest.role:type_name -> keepalived.v1.Role
 	0,  // 1: keepalived.v1.ConfigChunk.phase:type_name -> keepalived.v1.ConfigPhase
-	26, // 2: keepalived.v1.ConfigChunk.records:type_name -> keepalived.v1.CheckRecord
-	27, // 3: keepalived.v1.ConfigChunk.overrides:type_name -> keepalived.v1.ServerOverride
+	27, // 2: keepalived.v1.ConfigChunk.records:type_name -> keepalived.v1.CheckRecord
+	28, // 3: keepalived.v1.ConfigChunk.overrides:type_name -> keepalived.v1.ServerOverride
 	8,  // 4: keepalived.v1.ReportRequest.heartbeat:type_name -> keepalived.v1.Heartbeat
 	9,  // 5: keepalived.v1.ReportRequest.ready:type_name -> keepalived.v1.Ready
 	10, // 6: keepalived.v1.ReportRequest.prepared:type_name -> keepalived.v1.Prepared
 	11, // 7: keepalived.v1.ReportRequest.refused:type_name -> keepalived.v1.Refused
-	28, // 8: keepalived.v1.ReportRequest.event:type_name -> keepalived.v1.Event
-	12, // 9: keepalived.v1.ReportRequest.fatal:type_name -> keepalived.v1.Fatal
-	14, // 10: keepalived.v1.ReportRequest.log_notice:type_name -> keepalived.v1.LogNotice
-	29, // 11: keepalived.v1.ReportRequest.missed:type_name -> keepalived.v1.Missed
-	13, // 12: keepalived.v1.ReportRequest.records:type_name -> keepalived.v1.CheckRecords
-	30, // 13: keepalived.v1.ReportRequest.override:type_name -> keepalived.v1.OverrideChange
-	31, // 14: keepalived.v1.Heartbeat.stalls:type_name -> keepalived.v1.StallInfo
-	32, // 15: keepalived.v1.Prepared.plan:type_name -> keepalived.v1.Plan
-	33, // 16: keepalived.v1.Refused.diagnostics:type_name -> keepalived.v1.Diagnostic
-	26, // 17: keepalived.v1.CheckRecords.records:type_name -> keepalived.v1.CheckRecord
-	34, // 18: keepalived.v1.LogNotice.severity:type_name -> keepalived.v1.Severity
-	35, // 19: keepalived.v1.ServeRequest.instance:type_name -> keepalived.v1.Instance
-	36, // 20: keepalived.v1.ServeRequest.sync_group:type_name -> keepalived.v1.SyncGroup
-	37, // 21: keepalived.v1.ServeRequest.tracker:type_name -> keepalived.v1.Tracker
-	19, // 22: keepalived.v1.ServeRequest.dump:type_name -> keepalived.v1.DumpPart
-	38, // 23: keepalived.v1.ServeRequest.service:type_name -> keepalived.v1.VirtualServer
-	27, // 24: keepalived.v1.ServeRequest.override:type_name -> keepalived.v1.ServerOverride
-	39, // 25: keepalived.v1.ServeResponse.within:type_name -> google.protobuf.Duration
-	17, // 26: keepalived.v1.ServeResponse.cancel:type_name -> keepalived.v1.Cancel
-	18, // 27: keepalived.v1.ServeResponse.dump:type_name -> keepalived.v1.DumpCommand
-	20, // 28: keepalived.v1.ServeResponse.list_instances:type_name -> keepalived.v1.ListInstancesCommand
-	21, // 29: keepalived.v1.ServeResponse.list_sync_groups:type_name -> keepalived.v1.ListSyncGroupsCommand
-	22, // 30: keepalived.v1.ServeResponse.list_trackers:type_name -> keepalived.v1.ListTrackersCommand
-	23, // 31: keepalived.v1.ServeResponse.list_services:type_name -> keepalived.v1.ListServicesCommand
-	24, // 32: keepalived.v1.ServeResponse.set_server:type_name -> keepalived.v1.SetServerCommand
-	40, // 33: keepalived.v1.DumpCommand.kinds:type_name -> keepalived.v1.DumpKind
-	1,  // 34: keepalived.v1.DumpCommand.cause:type_name -> keepalived.v1.DumpCause
-	40, // 35: keepalived.v1.DumpPart.kind:type_name -> keepalived.v1.DumpKind
-	27, // 36: keepalived.v1.SetServerCommand.override:type_name -> keepalived.v1.ServerOverride
-	2,  // 37: keepalived.v1.Supervisor.Register:input_type -> keepalived.v1.RegisterRequest
-	4,  // 38: keepalived.v1.Supervisor.WatchConfig:input_type -> keepalived.v1.WatchConfigRequest
-	6,  // 39: keepalived.v1.Supervisor.Report:input_type -> keepalived.v1.ReportRequest
-	15, // 40: keepalived.v1.Supervisor.Serve:input_type -> keepalived.v1.ServeRequest
-	3,  // 41: keepalived.v1.Supervisor.Register:output_type -> keepalived.v1.RegisterResponse
-	5,  // 42: keepalived.v1.Supervisor.WatchConfig:output_type -> keepalived.v1.ConfigChunk
-	7,  // 43: keepalived.v1.Supervisor.Report:output_type -> keepalived.v1.ReportResponse
-	16, // 44: keepalived.v1.Supervisor.Serve:output_type -> keepalived.v1.ServeResponse
-	41, // [41:45] is the sub-list for method output_type
-	37, // [37:41] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	29, // 8: keepalived.v1.ReportRequest.event:type_name -> keepalived.v1.Event
+	13, // 9: keepalived.v1.ReportRequest.fatal:type_name -> keepalived.v1.Fatal
+	15, // 10: keepalived.v1.ReportRequest.log_notice:type_name -> keepalived.v1.LogNotice
+	30, // 11: keepalived.v1.ReportRequest.missed:type_name -> keepalived.v1.Missed
+	14, // 12: keepalived.v1.ReportRequest.records:type_name -> keepalived.v1.CheckRecords
+	31, // 13: keepalived.v1.ReportRequest.override:type_name -> keepalived.v1.OverrideChange
+	12, // 14: keepalived.v1.ReportRequest.tree_wanted:type_name -> keepalived.v1.TreeWanted
+	32, // 15: keepalived.v1.Heartbeat.stalls:type_name -> keepalived.v1.StallInfo
+	33, // 16: keepalived.v1.Prepared.plan:type_name -> keepalived.v1.Plan
+	34, // 17: keepalived.v1.Refused.diagnostics:type_name -> keepalived.v1.Diagnostic
+	27, // 18: keepalived.v1.CheckRecords.records:type_name -> keepalived.v1.CheckRecord
+	35, // 19: keepalived.v1.LogNotice.severity:type_name -> keepalived.v1.Severity
+	36, // 20: keepalived.v1.ServeRequest.instance:type_name -> keepalived.v1.Instance
+	37, // 21: keepalived.v1.ServeRequest.sync_group:type_name -> keepalived.v1.SyncGroup
+	38, // 22: keepalived.v1.ServeRequest.tracker:type_name -> keepalived.v1.Tracker
+	20, // 23: keepalived.v1.ServeRequest.dump:type_name -> keepalived.v1.DumpPart
+	39, // 24: keepalived.v1.ServeRequest.service:type_name -> keepalived.v1.VirtualServer
+	28, // 25: keepalived.v1.ServeRequest.override:type_name -> keepalived.v1.ServerOverride
+	40, // 26: keepalived.v1.ServeResponse.within:type_name -> google.protobuf.Duration
+	18, // 27: keepalived.v1.ServeResponse.cancel:type_name -> keepalived.v1.Cancel
+	19, // 28: keepalived.v1.ServeResponse.dump:type_name -> keepalived.v1.DumpCommand
+	21, // 29: keepalived.v1.ServeResponse.list_instances:type_name -> keepalived.v1.ListInstancesCommand
+	22, // 30: keepalived.v1.ServeResponse.list_sync_groups:type_name -> keepalived.v1.ListSyncGroupsCommand
+	23, // 31: keepalived.v1.ServeResponse.list_trackers:type_name -> keepalived.v1.ListTrackersCommand
+	24, // 32: keepalived.v1.ServeResponse.list_services:type_name -> keepalived.v1.ListServicesCommand
+	25, // 33: keepalived.v1.ServeResponse.set_server:type_name -> keepalived.v1.SetServerCommand
+	41, // 34: keepalived.v1.DumpCommand.kinds:type_name -> keepalived.v1.DumpKind
+	1,  // 35: keepalived.v1.DumpCommand.cause:type_name -> keepalived.v1.DumpCause
+	41, // 36: keepalived.v1.DumpPart.kind:type_name -> keepalived.v1.DumpKind
+	28, // 37: keepalived.v1.SetServerCommand.override:type_name -> keepalived.v1.ServerOverride
+	2,  // 38: keepalived.v1.Supervisor.Register:input_type -> keepalived.v1.RegisterRequest
+	4,  // 39: keepalived.v1.Supervisor.WatchConfig:input_type -> keepalived.v1.WatchConfigRequest
+	6,  // 40: keepalived.v1.Supervisor.Report:input_type -> keepalived.v1.ReportRequest
+	16, // 41: keepalived.v1.Supervisor.Serve:input_type -> keepalived.v1.ServeRequest
+	3,  // 42: keepalived.v1.Supervisor.Register:output_type -> keepalived.v1.RegisterResponse
+	5,  // 43: keepalived.v1.Supervisor.WatchConfig:output_type -> keepalived.v1.ConfigChunk
+	7,  // 44: keepalived.v1.Supervisor.Report:output_type -> keepalived.v1.ReportResponse
+	17, // 45: keepalived.v1.Supervisor.Serve:output_type -> keepalived.v1.ServeResponse
+	42, // [42:46] is the sub-list for method output_type
+	38, // [38:42] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_keepalived_v1_supervisor_proto_init() }
@@ -2102,8 +2175,9 @@ func file_keepalived_v1_supervisor_proto_init() {
 		(*ReportRequest_Missed)(nil),
 		(*ReportRequest_Records)(nil),
 		(*ReportRequest_Override)(nil),
+		(*ReportRequest_TreeWanted)(nil),
 	}
-	file_keepalived_v1_supervisor_proto_msgTypes[13].OneofWrappers = []any{
+	file_keepalived_v1_supervisor_proto_msgTypes[14].OneofWrappers = []any{
 		(*ServeRequest_Instance)(nil),
 		(*ServeRequest_SyncGroup)(nil),
 		(*ServeRequest_Tracker)(nil),
@@ -2111,7 +2185,7 @@ func file_keepalived_v1_supervisor_proto_init() {
 		(*ServeRequest_Service)(nil),
 		(*ServeRequest_Override)(nil),
 	}
-	file_keepalived_v1_supervisor_proto_msgTypes[14].OneofWrappers = []any{
+	file_keepalived_v1_supervisor_proto_msgTypes[15].OneofWrappers = []any{
 		(*ServeResponse_Cancel)(nil),
 		(*ServeResponse_Dump)(nil),
 		(*ServeResponse_ListInstances)(nil),
@@ -2126,7 +2200,7 @@ func file_keepalived_v1_supervisor_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_keepalived_v1_supervisor_proto_rawDesc), len(file_keepalived_v1_supervisor_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
