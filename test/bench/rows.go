@@ -140,6 +140,10 @@ var rows = []row{
 	{id: "reload-large", scenario: "large", title: "  reload of it unchanged (keepalived: its -t)", unit: "ms", target: times(1, "≤ its -t")},
 	{id: "reload-large-cpu", scenario: "large", title: "    CPU of all processes (keepalived: of its -t)", unit: "ms", target: later("")},
 	{id: "reload-large-delay", scenario: "large", title: "    longest advert delay meanwhile", unit: "ms", target: atMost(200, "≤ 0.2 × advert_int"), alone: true},
+	{id: "reload-service", scenario: "large", title: "  reload of it with one weight changed (keepalived: its -t)", unit: "ms", target: later("")},
+	{id: "reload-service-cpu", scenario: "large", title: "    CPU of all processes (keepalived: of its -t)", unit: "ms", target: later("")},
+	{id: "reload-service-delay", scenario: "large", title: "    longest advert delay meanwhile", unit: "ms", target: atMost(200, "≤ 0.2 × advert_int"), alone: true},
+	{id: "memory-large", scenario: "large", title: "  memory of all processes (PSS if alone)", unit: "MB", target: later(""), alone: true},
 }
 
 // in is the scenario that fills the row.
