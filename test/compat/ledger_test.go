@@ -80,6 +80,9 @@ var byRule = []struct {
 	{said: "Unexpected '{' - ignoring", item: "a file with one brace too many (seed-01)", verdict: true, understood: true},
 	{code: "conflict", said: "cannot use IPv6 with VRRP version 2", item: "version 2 with IPv6 addresses", verdict: true},
 	{code: "conflict", said: "is duplicated - removing second rs", item: "real servers that are the same for ip_vs", verdict: true, understood: true},
+	{said: "virtual server fwmark '", item: "a block that is skipped for what stands behind its keyword", verdict: true},
+	{code: "too-deep", said: "include loop", item: "an include loop", verdict: true, understood: true},
+	{code: "not-found", said: "BFD_CHECK - BFD ", item: "a BFD session that is disabled"},
 	{said: "already defined", item: "a block that is skipped for what stands behind its keyword", verdict: true},
 	{code: "out-of-order", item: "a reference to what is defined further down", understood: true},
 }

@@ -150,7 +150,7 @@ func braceGone(m *maker, lines []string) []string {
 }
 
 func oddBrace(m *maker, before, behind string) string {
-	return before + m.one("{", "}", " { ", " } ", " {}", "{ }", "}{", "}}", `"{"`) + behind
+	return before + m.one("{", "}", " { ", " } ", " {}", "{ }", "}{", "}}") + behind
 }
 
 // block picks the lines of a block.
@@ -232,7 +232,7 @@ func definitionOfLines(m *maker, lines []string) []string {
 
 func oddDefinition(m *maker, lines []string) []string {
 	return slices.Insert(lines, m.IntN(len(lines)+1), m.one("$A=1", "$A=", "$A", "${A}", "$A=$A", "$A=${B}\n$B=eth0\ninterface $A", "$=x", "$1=x", "$A==x", "$A =x", `$A="a b"`,
-		`$A="`, "$A={", "$A=}", "$A=#x", "$A=1\n$A=2", "$A=x \\\ny \\\nz", "$A=x \\", "$A=\\\nfrob 1", "$A=~SEQ(i,1,2) frob $i", "@lab $A=1", "$A=@lab\n$A priority 5", "$A=@x\n$A priority 5",
+		`$A="`, "$A={", "$A=}", "$A=#x", "$A=1\n$A=2", "$A=x \\\ny \\\nz", "$A=x \\", "$A=\\\nfrob 1", "$A=~SEQ(i,1,2) frob $i", "@lab $A=1",
 		"priority ${_RANDOM 5 5}", "priority ${_RANDOM}", "router_id ${_PWD}", "router_id ${_INSTANCE}", "router_id ${_HASH}x", `router_id "${_HASH}x"`, "${_BANG}x", "$A=include x.conf\n$A",
 		"$A=\"x\n$A", "$A=priority\n$B=77\n$A $B", "$A=priority \\\n$A 7", "$A=a{ \\\n}\n$A", "$A=vrrp_instance\n$A X {", "priority $UNDEFINED", "priority ${UNDEFINED}", "priority ${UNDEFINED", "$A=x$B\n$B=5"))
 }

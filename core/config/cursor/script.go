@@ -63,8 +63,7 @@ type ScriptUse struct {
 	Owner  string
 	Script *Script
 	// Unused: a vrrp_script that nothing tracks, which is not run, and of which a
-	// missing one is not spoken, but which counts for the security line; or the
-	// script of a FIFO, when it does not count for that line.
+	// missing one is not spoken, but which counts for the security line.
 	Unused bool
 }
 
