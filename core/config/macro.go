@@ -208,10 +208,7 @@ func (r *reader) substitute(l line, count *int) (line, tail) {
 // value looks a reference up; nil is undefined.
 func (r *reader) value(ref reference, l line) *definition {
 	if d := r.defs[ref.name]; d != nil {
-		if ref.args != "" {
-			return nil
-		}
-		return d
+		return d // also where the predefined one would have arguments
 	}
 	one := func(v string) *definition { return &definition{name: ref.name, lines: []string{v}} }
 	switch ref.name {

@@ -91,7 +91,7 @@ func (r *reader) text(name, text string) {
 
 // raw takes a line as it stands in the file.
 func (r *reader) raw(l line) {
-	l, continued := goesOn(l.trim()) // even behind a comment
+	l, continued := goesOn(l.trimEnd()) // even behind a comment
 	l, open := uncomment(l)
 	l = l.trim()
 	if !continued {
@@ -139,9 +139,9 @@ func (r *reader) raw(l line) {
 func goesOn(l line) (_ line, continued bool) {
 	text, continued := strings.CutSuffix(l.text, `\`)
 	if continued {
-		l = l.cut(0, len(text)).trim()
+		l = l.cut(0, len(text))
 	}
-	return l, continued
+	return l.trim(), continued
 }
 
 func (r *reader) unterminated(l line) {

@@ -243,6 +243,11 @@ func (l line) trim() line {
 	return l.cut(i, j)
 }
 
+// trimEnd removes the end of the line of other systems.
+func (l line) trimEnd() line {
+	return l.cut(0, len(strings.TrimRight(l.text, "\r")))
+}
+
 func trimBlank(s string) string { return strings.Trim(s, " \t\n\v\f\r") }
 
 // nextLine splits text at its first newline; what follows a NUL in the line is

@@ -73,11 +73,7 @@ func (g *Config) Scripts() []cursor.ScriptUse {
 		}
 	}
 	fifo := func(owner string, f FIFO) {
-		if f.Script != nil {
-			// The one of both kinds of events does not count for 2.2.7's security line.
-			unused := f.Path == "" || owner == "notify_fifo_script"
-			out = append(out, cursor.ScriptUse{Kind: cursor.FIFOScript, Owner: owner, Script: f.Script, Unused: unused})
-		}
+		add(cursor.FIFOScript, owner, f.Script) // also without a FIFO, in which case 2.2.7 checks it, too
 	}
 	add(cursor.LifeScript, "startup_script", g.StartupScript)
 	add(cursor.LifeScript, "shutdown_script", g.ShutdownScript)

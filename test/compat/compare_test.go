@@ -135,8 +135,8 @@ func compareLines(in input, their, our answer) string {
 		if lines[p] {
 			return true
 		}
-		for q := range lines { // 2.2.7 leaves the file out in its first look
-			if q.line == p.line && (q.file == "" || p.file == "") {
+		for q := range lines { // 2.2.7 leaves the file out in its first look, and folders of nested files
+			if q.line == p.line && (q.file == "" || p.file == "" || strings.HasSuffix(p.file, "/"+q.file) || strings.HasSuffix(q.file, "/"+p.file)) {
 				return true
 			}
 		}

@@ -21,6 +21,7 @@ import (
 var (
 	randomConfigs = flag.Int("configs", 300, "how many random configurations TestRandom tries")
 	randomSeed    = flag.Uint64("seed", 1, "from which of them on")
+	randomRuns    = flag.Int("runs", 20, "how many of those that start TestRandom runs")
 	randomReduce  = flag.Bool("reduce", false, "make what differs as small as it can be")
 )
 
@@ -55,6 +56,44 @@ func TestRandom(t *testing.T) {
 		t.Errorf("%s: %s\n%s--- 2.2.7: %d\n%s--- ours: %d\n%s", in.name, problem, in.show(), th.status, th.said, ou.status, ou.said)
 	}
 	t.Logf("%d configurations, %d compared", len(all), compared)
+	runSome(t, ledger, all, their, our)
+}
+
+// runSome starts both programs with some of the configurations that they would start with:
+// both run, and their dumps say that they have understood the same.
+func runSome(t *testing.T, ledger ledger, all []input, their, our []answer) {
+	var some []input
+	var at []int
+	for i, in := range all {
+		if len(some) < *randomRuns && !in.checkers() && !notBuilt.MatchString(our[i].said) && !their[i].crashed() && their[i].status != statusTimeout &&
+			our[i].status != 2 && our[i].status != 6 && their[i].status != 2 && in.hasInstance() {
+			some, at = append(some, in), append(at, i)
+		}
+	}
+	theirRun, ourRun := ask(t, some, func(input) (job, job) { return "r", "r" })
+	for k, in := range some {
+		th, ou := their[at[k]], our[at[k]]
+		for _, m := range []struct{ to, from *answer }{{&th, &theirRun[k]}, {&ou, &ourRun[k]}} {
+			m.to.ended, m.to.log, m.to.vrrp, m.to.check = m.from.ended, m.from.log, m.from.vrrp, m.from.check
+		}
+		if problem := ledger.differs(in, th, ou); problem != "" {
+			t.Errorf("%s: %s\n%s--- 2.2.7: %d\n%s--- ours: %d\n%s", in.name, problem, in.show(), th.status, th.said, ou.status, ou.said)
+		}
+	}
+	t.Logf("%d of them run", len(some))
+}
+
+// notBuilt are features whose part of a dump is missing.
+var notBuilt = regexp.MustCompile(`no effect yet: .*(use_vmac|use_ipvlan|bfd|track_file|track_process|track_group|interface_up_down_delays)`)
+
+// hasInstance reports whether there is something to run.
+func (in input) hasInstance() bool {
+	for _, text := range in.files {
+		if strings.Contains(text, "vrrp_instance") {
+			return true
+		}
+	}
+	return false
 }
 
 // differs is the difference between both answers that no rule explains.
@@ -73,6 +112,12 @@ func (l ledger) differs(in input, their, our answer) string {
 	if slices.ContainsFunc(unknownTo227.FindAllStringSubmatch(their.said, -1), func(m []string) bool { return l.newer[m[1]] }) {
 		return "" // a keyword that a later version has brought
 	}
+	if their.status == 4 { // 2.2.7 has it for two complaints alone: see the ledger
+		their.status = 5
+	}
+	if their.status == 6 && our.status == 2 && noComplaint.MatchString(their.said) {
+		return "" // an include that has to be there and is not: 2.2.7 looks at nothing else
+	}
 	if slices.ContainsFunc(cannotRun, func(s string) bool { return strings.Contains(their.said, s) }) {
 		their.ended, our.ended = "2", "2" // which its -t does not tell; TestCannotRun sees that it is so
 	}
@@ -87,6 +132,8 @@ var theirOwn = []struct{ said, item string }{
 	{"vrrp script interval '", "interval and timeout of vrrp_script"},
 	{"vrrp script timeout '", "interval and timeout of vrrp_script"},
 	{" is currently duplicated on ", "dynamic_interfaces allow_if_changes and one VRID twice on an interface"},
+	{"VMAC interface name 'netlink_notify_msg'", "use_vmac with group, name or netlink_notify_msg"},
+	{"starting `***MISSING ***`", "words between the name of a virtual_server_group and its brace"},
 	{"VMAC interface name already specified", "use_vmac with group, name or netlink_notify_msg"},
 }
 
@@ -116,7 +163,8 @@ func (a *answer) forgetFirstLook() {
 		}
 		n, _ := strconv.Atoi(m[2])
 		for _, file := range []string{m[1], configDir + mainFile} {
-			if file != "" && said[fmt.Sprintf("(%s: Line %d) %s", file, n+1, line[len(m[0]):])] {
+			by := func(n int) bool { return said[fmt.Sprintf("(%s: Line %d) %s", file, n, line[len(m[0]):])] }
+			if file != "" && by(n+1) && (m[1] != "" || !by(n)) {
 				delete(a.lines, placeOf(m[1], n))
 			}
 		}
@@ -302,7 +350,9 @@ func (a *answer) lastLine(in input, our answer) {
 	if a.lines[before] {
 		a.extra[last] = true
 		if our.lines[last] && !our.lines[before] {
-			delete(a.lines, before)
+			if !strings.Contains(a.said, fmt.Sprintf("(%s: Line %d)", configDir+mainFile, before.line)) {
+				delete(a.lines, before)
+			}
 			a.lines[last] = true
 		}
 	}

@@ -3,6 +3,7 @@ package vrrpcfg
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,13 +56,14 @@ func (d *decoder) readAddress(n *config.Node, kind addressKind) (a Address, ok b
 		return a, false
 	}
 	a = Address{Prefix: prefix, PreferredLft: Forever, Range: w.Range}
-	if prefix.Addr().Is6() && prefix.Bits() == 128 {
-		a.PreferredLft = 0 // deprecated, so that it is not chosen as a source
-	}
 	for o, ok := c.Next(); ok; o, ok = c.Next() {
 		if !d.readAddressOption(&a, kind, w.Text, o, c) {
 			return a, false
 		}
+	}
+	said := slices.ContainsFunc(n.Args, func(w config.Word) bool { return w.Text == "preferred_lft" })
+	if a.Prefix.Addr().Is6() && a.Prefix.Bits() == 128 && !said { // also where a peer has taken its length
+		a.PreferredLft = 0 // deprecated, so that it is not chosen as a source
 	}
 	if a.Peer.IsValid() && a.Broadcast.IsValid() {
 		c.Errorf(c.Line(), diag.Conflict, "Cannot specify broadcast and peer addresses - ignoring broadcast address")
@@ -90,6 +92,7 @@ func (d *decoder) readAddressOption(a *Address, kind addressKind, entry string, 
 			return d.unknownAddressOption(o)
 		}
 		a.UseVMAC = true
+		d.diags.Noticef(o.Range, diag.Unsupported, "no effect yet: use_vmac of an address (%s)", noVMAC)
 	case "dev", "scope", "label", "brd", "broadcast", "peer", "preferred_lft", "track_group":
 		if o.Text == "track_group" && kind == virtualAddress {
 			return d.unknownAddressOption(o)

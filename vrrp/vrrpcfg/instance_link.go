@@ -95,6 +95,8 @@ func (b *building) readIPVLAN(c *cursor.Cursor) {
 		case w.Text == "name" && c.More():
 			n, _ := c.Next()
 			v.Name = n.Text
+		case err == nil && !b.takeFamily(addr.Addr()):
+			c.Errorf(w.Range, diag.BadAddress, "(%s) ipvlan address[%s] MUST match vrrp instance family !!! Skipping...", b.Name, w.Text)
 		case err == nil:
 			v.Addr = addr
 		case v.Name != "":

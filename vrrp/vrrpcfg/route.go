@@ -105,7 +105,10 @@ func (d *decoder) readRouteWords(r *Route, static bool, c *cursor.Cursor) (nexth
 			}
 			continue
 		case slices.Contains(routeTypes, w.Text):
-			r.Type = w.Text
+			if r.Type = w.Text; !c.More() {
+				c.Missing()
+				return nexthops, false
+			}
 			continue
 		case w.Text == "nexthop":
 			nexthops = true

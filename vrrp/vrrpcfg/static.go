@@ -136,7 +136,11 @@ func (d *decoder) readTrackGroup(c *cursor.Cursor) {
 
 func trackGroupRows() []cursor.Row[TrackGroup] {
 	group := line("track_group", "group", "{ <instance>... }", 0, func(t *TrackGroup, c *cursor.Cursor) {
-		t.Instances = append(t.Instances, names(c)...)
+		all := names(c)
+		if len(all) == 0 {
+			c.Warnf(c.Range(), diag.BadValue, "Warning - track group %s has empty group block", t.Name)
+		}
+		t.Instances = append(t.Instances, all...)
 	})
 	group.Kind = config.List
 	return []cursor.Row[TrackGroup]{group}

@@ -97,9 +97,14 @@ func Check(t *config.Tree, ifs vrrpcfg.Interfaces, scripts ScriptChecker) Result
 		for _, u := range r.Global.Scripts() {
 			global[u.Owner] = append(global[u.Owner], u)
 		}
-		c.uses("", append(r.VRRP.ScriptUses(), global["vrrp_notify_fifo_script"]...), r.HasVRRP)
-		c.uses("check ", append(checkers.Scripts, global["lvs_notify_fifo_script"]...), r.HasCheckers)
-		c.uses("start/shutdown ", slices.Concat(global["startup_script"], global["shutdown_script"], global["notify_fifo_script"]), true)
+		// The script of the FIFO for both kinds of events belongs to both processes.
+		ofVRRP, ofCheckers := global["notify_fifo_script"], []cursor.ScriptUse(nil)
+		if r.HasCheckers && !r.HasVRRP {
+			ofVRRP, ofCheckers = ofCheckers, ofVRRP
+		}
+		c.uses("", slices.Concat(r.VRRP.ScriptUses(), global["vrrp_notify_fifo_script"], ofVRRP), r.HasVRRP)
+		c.uses("check ", slices.Concat(checkers.Scripts, global["lvs_notify_fifo_script"], ofCheckers), r.HasCheckers)
+		c.uses("start/shutdown ", slices.Concat(global["startup_script"], global["shutdown_script"]), true)
 	}
 	r.Diags = diags
 	return r
@@ -164,7 +169,7 @@ func (s *scriptCheck) uses(which string, uses []cursor.ScriptUse, started bool) 
 		if !s.runs(u, v) {
 			continue
 		}
-		if u.Kind == cursor.FIFOScript && u.Unused || v.Shell {
+		if v.Shell {
 			continue
 		}
 		if !running {

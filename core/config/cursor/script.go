@@ -63,8 +63,7 @@ type ScriptUse struct {
 	Owner  string
 	Script *Script
 	// Unused: a vrrp_script that nothing tracks, which is not run, and of which a
-	// missing one is not spoken, but which counts for the security line; or the
-	// script of a FIFO, when it does not count for that line.
+	// missing one is not spoken, but which counts for the security line.
 	Unused bool
 }
 
@@ -74,7 +73,8 @@ type ScriptUse struct {
 //	"<path> <arg>..." [<user> [[:]<group>]]
 //
 // Only the first word is the command, which is split once more into its words.
-// ok is false, without a complaint, when there is none.
+// ok is false when there is none, or when a quote in it is not closed: part of a command
+// is not run.
 func (c *Cursor) Script() (s *Script, ok bool) {
 	raw := c.node.Raw
 	if raw == nil {
@@ -84,18 +84,19 @@ func (c *Cursor) Script() (s *Script, ok bool) {
 	if len(words) == 0 {
 		return nil, false
 	}
-	argv, err := config.SplitShell(words[0])
-	if len(argv) == 0 {
-		return nil, false
-	}
 	r := raw.Range
 	if len(c.node.Args) > 0 {
 		r = c.node.Args[0].Range
 	}
-	s = &Script{Text: words[0], Argv: argv, Range: r}
+	argv, err := config.SplitShell(words[0])
 	if err != nil {
 		c.Errorf(r, diag.BadValue, "String '%s': %v", words[0], err)
+		return nil, false
 	}
+	if len(argv) == 0 {
+		return nil, false
+	}
+	s = &Script{Text: words[0], Argv: argv, Range: r}
 	s.setUser(words[1:])
 	return s, true
 }
