@@ -25,6 +25,7 @@ type preparation struct {
 	generation uint64
 	cfg        *vrrpcfg.Config
 	globals    []byte
+	paths      map[string]string
 	ready      script.Resolved
 	plan       vrrpcfg.Plan
 }
@@ -83,7 +84,7 @@ func (d *daemon) decode(u childapi.Update) (*preparation, diag.List) {
 	}
 	cfg, more := vrrpcfg.Load(u.Tree, g, ifs)
 	diags = append(diags, more...)
-	return &preparation{generation: u.Generation, cfg: cfg, globals: globalsText(g, cfg), ready: resolveAll(cfg)}, diags
+	return &preparation{generation: u.Generation, cfg: cfg, globals: globalsText(g, cfg), paths: filePaths(cfg), ready: resolveAll(cfg)}, diags
 }
 
 // interfaces lists the names of the links that exist; nil when that cannot be found out.
@@ -202,7 +203,8 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 
 // take makes p the running configuration.
 func (d *daemon) take(p *preparation) {
-	d.cfg, d.running, d.globals, d.ready = p.cfg, p.generation, p.globals, p.ready
+	d.cfg, d.running, d.ready = p.cfg, p.generation, p.ready
+	d.globals, d.paths = p.globals, p.paths
 	d.files = dumpFilesOf(p.cfg.Global, d.opt.DumpDir)
 	d.notify.configure(p.cfg)
 }

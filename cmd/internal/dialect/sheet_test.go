@@ -57,7 +57,8 @@ func (s *sheet) put(c cell, n int) {
 	case "bfd_instance":
 		s.add(c, object, fmt.Sprintf("bfd_instance %s {\nneighbor_ip 10.55.%d.%d\n%s\n}\n", object, n/200, n%200+1, c.line()))
 	case "garp_group":
-		s.add(c, object, "garp_group {\n"+c.line()+"\n}\n")
+		// It has no name: an interface tells it from others.
+		s.add(c, object, "garp_group {\n"+c.line()+"\ninterface "+object+"\n}\n")
 	case "virtual_server":
 		s.add(c, serviceName(n), serviceOf(c, n))
 	case "SSL":
@@ -207,6 +208,10 @@ func sheets(keep func(cell) bool) []*sheet {
 				s.text.WriteString("bfd_instance B {\nneighbor_ip 10.55.99.1\n}\ntrack_file F {\nfile /run/F\n}\n")
 				s.lines = 6
 			}
+			if name == "garp_group" {
+				s.text.WriteString("global_defs {\ndynamic_interfaces\n}\n")
+				s.lines = 3
+			}
 			byName[name], out = s, append(out, s)
 		}
 		return s
@@ -236,7 +241,7 @@ func sheets(keep func(cell) bool) []*sheet {
 			}
 		case block == "virtual_server":
 			name = "checkers"
-		case slices.Contains([]string{"vrrp_script", "track_file", "vrrp_track_process", "bfd_instance", "garp_group"}, block):
+		case slices.Contains([]string{"vrrp_script", "track_file", "vrrp_track_process", "bfd_instance"}, block):
 			name = "objects"
 		}
 		s := get(name)
