@@ -34,8 +34,17 @@ func (s *sheet) add(c cell, object, text string) {
 // alone is the cell in the smallest configuration that it can be in.
 func alone(c cell) probe {
 	var s sheet
+	s.text.WriteString(headOf(c.Path))
 	s.put(c, 1)
 	return probe{name: c.String(), text: s.text.String()}
+}
+
+// headOf is what a configuration with cells of a block begins with.
+func headOf(block string) string {
+	if block == "garp_group" { // it has no name: an interface tells it from others
+		return "global_defs {\ndynamic_interfaces\n}\n"
+	}
+	return ""
 }
 
 // put adds a cell as the n-th.
@@ -57,7 +66,6 @@ func (s *sheet) put(c cell, n int) {
 	case "bfd_instance":
 		s.add(c, object, fmt.Sprintf("bfd_instance %s {\nneighbor_ip 10.55.%d.%d\n%s\n}\n", object, n/200, n%200+1, c.line()))
 	case "garp_group":
-		// It has no name: an interface tells it from others.
 		s.add(c, object, "garp_group {\n"+c.line()+"\ninterface "+object+"\n}\n")
 	case "virtual_server":
 		s.add(c, serviceName(n), serviceOf(c, n))
@@ -208,9 +216,9 @@ func sheets(keep func(cell) bool) []*sheet {
 				s.text.WriteString("bfd_instance B {\nneighbor_ip 10.55.99.1\n}\ntrack_file F {\nfile /run/F\n}\n")
 				s.lines = 6
 			}
-			if name == "garp_group" {
-				s.text.WriteString("global_defs {\ndynamic_interfaces\n}\n")
-				s.lines = 3
+			if head := headOf(name); head != "" {
+				s.text.WriteString(head)
+				s.lines = strings.Count(head, "\n")
 			}
 			byName[name], out = s, append(out, s)
 		}
