@@ -95,8 +95,9 @@ type daemon struct {
 	stalls    stallStats
 	beat      heartbeat
 	stopping  bool
-	stopped   chan struct{} // closed when the worker has done its last
-	globals   []byte        // dump section of the global definitions, by generation
+	stopped   chan struct{}     // closed when the worker has done its last
+	globals   []byte            // dump section of the global definitions, by generation
+	paths     map[string]string // of tracked files, for the dump
 	files     dumpFiles
 }
 

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -22,7 +23,7 @@ func (d *daemon) objectPictures(s *snapshot.Snapshot) {
 	users := d.trackers(func(t *vrrpcfg.Track) []vrrpcfg.TrackRef { return t.Files })
 	for _, f := range d.cfg.Files {
 		if f.Used { // 2.2.7 drops the others
-			s.Files = append(s.Files, snapshot.File{Name: f.Name, Path: f.Path, Weight: f.Weight, Reverse: f.Reverse, Users: users[f.Name]})
+			s.Files = append(s.Files, snapshot.File{Name: f.Name, Path: d.paths[f.Name], Weight: f.Weight, Reverse: f.Reverse, Users: users[f.Name]})
 		}
 	}
 	users = d.trackers(func(t *vrrpcfg.Track) []vrrpcfg.TrackRef { return t.Processes })
@@ -241,6 +242,29 @@ func globalsText(g *global.Config, cfg *vrrpcfg.Config) []byte {
 		}
 		return s.String() + " '" + f.Path + "'"
 	}})
+}
+
+// filePaths are the paths of the tracked files as 2.2.7 has them: from the root on, and
+// without symbolic links. Off the loop, because it looks at them.
+func filePaths(cfg *vrrpcfg.Config) map[string]string {
+	out := map[string]string{}
+	for _, f := range cfg.Files {
+		path := f.Path
+		if !filepath.IsAbs(path) { // beside the configuration that names it
+			path = filepath.Join(filepath.Dir(f.Range.Start().File), path)
+		}
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs
+		}
+		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+			path = filepath.Join(dir, filepath.Base(path))
+		}
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
+		out[f.Name] = path
+	}
+	return out
 }
 
 // sayDay writes the words of a time out.

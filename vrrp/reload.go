@@ -23,6 +23,7 @@ type preparation struct {
 	cfg        *vrrpcfg.Config
 	world      world
 	globals    []byte
+	paths      map[string]string
 	notes      []string // for the log when it comes into force
 	again      bool     // it is the running one, once more
 	plan       vrrpcfg.Plan
@@ -90,7 +91,7 @@ func (d *daemon) decode(u childapi.Update) (*preparation, diag.List) {
 
 // lookUp fills in what only the dumps have from the machine.
 func (p *preparation) lookUp() {
-	p.globals = globalsText(p.cfg.Global, p.cfg)
+	p.globals, p.paths = globalsText(p.cfg.Global, p.cfg), filePaths(p.cfg)
 }
 
 // again makes what decode would make now of the tree of which it has made then; false:

@@ -204,7 +204,8 @@ func (d *decoder) readBFD(c *cursor.Cursor) {
 		switch n.Keyword.Text {
 		case "neighbor_ip", "neighbour_ip":
 			w, _ := v.Next()
-			_, neighbour = cursor.ParseAddr(w.Text)
+			_, ok := cursor.ParseAddr(w.Text)
+			neighbour = neighbour || ok // a bad one does not undo a good one
 		case "weight":
 			if n, ok := v.Int(-253, 253); ok {
 				b.Weight = int(n)

@@ -176,7 +176,7 @@ func (d *decoder) readGARPGroup(c *cursor.Cursor) {
 func garpGroupRows() []cursor.Row[garpGroup] {
 	const path = "garp_group"
 	interval := func(name string, set func(*garpGroup, time.Duration)) cursor.Row[garpGroup] {
-		return doc("", "0", valued(path, name, config.Time(6, 0, 2147483647*time.Microsecond), func(g *garpGroup, c *cursor.Cursor) {
+		return doc("", "none", valued(path, name, config.Time(6, 0, 2147483647*time.Microsecond), func(g *garpGroup, c *cursor.Cursor) {
 			if t, ok := c.Duration(); ok {
 				set(g, t)
 			}

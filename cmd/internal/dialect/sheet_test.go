@@ -34,8 +34,17 @@ func (s *sheet) add(c cell, object, text string) {
 // alone is the cell in the smallest configuration that it can be in.
 func alone(c cell) probe {
 	var s sheet
+	s.text.WriteString(headOf(c.Path))
 	s.put(c, 1)
 	return probe{name: c.String(), text: s.text.String()}
+}
+
+// headOf is what a configuration with cells of a block begins with.
+func headOf(block string) string {
+	if block == "garp_group" { // it has no name: an interface tells it from others
+		return "global_defs {\ndynamic_interfaces\n}\n"
+	}
+	return ""
 }
 
 // put adds a cell as the n-th.
@@ -57,7 +66,7 @@ func (s *sheet) put(c cell, n int) {
 	case "bfd_instance":
 		s.add(c, object, fmt.Sprintf("bfd_instance %s {\nneighbor_ip 10.55.%d.%d\n%s\n}\n", object, n/200, n%200+1, c.line()))
 	case "garp_group":
-		s.add(c, object, "garp_group {\n"+c.line()+"\n}\n")
+		s.add(c, object, "garp_group {\n"+c.line()+"\ninterface "+object+"\n}\n")
 	case "virtual_server":
 		s.add(c, serviceName(n), serviceOf(c, n))
 	case "SSL":
@@ -207,6 +216,10 @@ func sheets(keep func(cell) bool) []*sheet {
 				s.text.WriteString("bfd_instance B {\nneighbor_ip 10.55.99.1\n}\ntrack_file F {\nfile /run/F\n}\n")
 				s.lines = 6
 			}
+			if head := headOf(name); head != "" {
+				s.text.WriteString(head)
+				s.lines = strings.Count(head, "\n")
+			}
 			byName[name], out = s, append(out, s)
 		}
 		return s
@@ -236,7 +249,7 @@ func sheets(keep func(cell) bool) []*sheet {
 			}
 		case block == "virtual_server":
 			name = "checkers"
-		case slices.Contains([]string{"vrrp_script", "track_file", "vrrp_track_process", "bfd_instance", "garp_group"}, block):
+		case slices.Contains([]string{"vrrp_script", "track_file", "vrrp_track_process", "bfd_instance"}, block):
 			name = "objects"
 		}
 		s := get(name)

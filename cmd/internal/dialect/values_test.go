@@ -57,7 +57,7 @@ func TestRowValues(t *testing.T) {
 		}
 	}
 	r.globalDefaults(all, their)
-	t.Logf("%d values compared with the dump of keepalived 2.2.7, %d of blocks that we do not dump yet; %d defaults", r.compared, r.undumped, r.defaults)
+	t.Logf("%d values compared with the dump of keepalived 2.2.7, %d of objects that neither shows; %d defaults", r.compared, r.undumped, r.defaults)
 }
 
 type rowCheck struct {
@@ -90,10 +90,8 @@ func (r *rowCheck) objects(s *sheet, their, our string) {
 	}
 	for _, c := range s.cells {
 		switch {
-		case a[c.object] == "":
-			r.undumped++ // an object that is refused, or a garp_group, which has no name
-		case b[c.object] == "" || inert(c) && !strings.HasPrefix(c.Path, "virtual_server/real_server/"):
-			r.undumped++
+		case a[c.object] == "" && b[c.object] == "":
+			r.undumped++ // an object that is refused
 		default:
 			r.compared++
 			r.differs(c.String(), cmp.Diff(strings.Split(a[c.object], "\n"), strings.Split(b[c.object], "\n")))
@@ -105,22 +103,6 @@ func (r *rowCheck) objects(s *sheet, their, our string) {
 			}
 		}
 	}
-}
-
-// inert reports whether a cell, or the block that it is in, does nothing yet: then ours
-// does not dump it.
-func inert(c placed) bool {
-	if c.Effect != "" {
-		return true
-	}
-	outer := ""
-	for _, block := range strings.Split(c.Path, "/") {
-		if k, ok := schema.Lookup(outer, block); ok && k.Effect != "" {
-			return true
-		}
-		outer = strings.TrimPrefix(outer+"/"+block, "/")
-	}
-	return false
 }
 
 // globals compares the section of the global definitions, as the parent and as the VRRP
@@ -151,8 +133,11 @@ func globalLines(dump string) []string {
 }
 
 var (
-	header = regexp.MustCompile(`^ (?:(?:VRRP Instance|VRRP Script|VRRP Track BFD|VRRP Track process|Track file|VRRP Sync Group) = (\w+?)[abi]?(?:,.*)?|` +
+	header = regexp.MustCompile(`^ (?:(?:VRRP Instance|VRRP Script|VRRP Track BFD|VRRP Track process|Track file|VRRP Sync Group|Name) = (\w+?)[abi]?(?:,.*)?|` +
 		`VS VIP = (10\.33\.\d+\.\d+), .*|\[(10\.33\.\d+\.\d+)\]:\w+:\d+ -> .*)$`)
+	// garpGroup is a part of the dump about a garp_group: the last of its interfaces is
+	// called after it.
+	garpGroup = regexp.MustCompile(`------< GARP delay group .*\n(?: .*\n)*?  (K\d+)\n`)
 	// volatile are the lines that depend on the moment.
 	volatile = regexp.MustCompile(`(?m)^ *(State|Master router|Master priority|Flags|Wantstate|Number of|Last transition|Read timeout|Master down timer|` +
 		`fd_in|No sockets|Result|Status|Init state|Insecure|rp_filter|Original|Reset|Last ran|Last status|Up|Enabled|Has run|Current weight|Retries iterations|` +
@@ -162,7 +147,7 @@ var (
 	unset = regexp.MustCompile(`(?m)^ .* = (18446744073709551615 us|4294967295)\n`)
 	// passing is what a line has of the moment: whether an address is there by now, and
 	// a priority that a first result has changed.
-	passing = regexp.MustCompile(`(?m)( set$| EFF WEIGHT = \d+|^   (?:Effective|Total) priority = \d+\n)`)
+	passing = regexp.MustCompile(`(?m)( set$| EFF WEIGHT = \d+|^   (?:Effective|Total) priority = -?\d+\n)`)
 	secret  = regexp.MustCompile(`Password = .*`)
 	// ofMachine are lines of the global definitions about the machine's users and about
 	// what scheduling the process has.
@@ -180,6 +165,9 @@ func plainDump(s string) string {
 // sections are the parts of a dump by the object of a sheet that they speak of.
 func sections(dump string) map[string]string {
 	out := map[string]string{}
+	for _, m := range garpGroup.FindAllStringSubmatch(dump, -1) {
+		out[m[1]] = m[0]
+	}
 	object := ""
 	for line := range strings.Lines(dump) {
 		if m := header.FindStringSubmatch(strings.TrimRight(line, "\n")); m != nil {
