@@ -17,7 +17,7 @@ func Load(t *config.Tree, g *global.Config) (*Config, diag.List) {
 	var diags diag.List
 	d := &decoder{
 		cfg: &Config{Global: g}, g: g, diags: &diags,
-		groups: map[string]*Group{}, files: map[string]File{}, bfds: map[string]*BFD{}, services: map[string]int{},
+		groups: map[string]*Group{}, files: map[string]*TrackFile{}, bfds: map[string]*BFD{}, services: map[string]int{},
 	}
 	rootTable.DecodeOrdered(d, t.Roots, &diags, &d.order, "virtual_server_group", "bfd_instance", "track_file", "vrrp_track_file")
 	return d.cfg, diags
@@ -43,13 +43,15 @@ func rootRows() []cursor.Row[decoder] {
 
 func (d *decoder) readTrackFile(c *cursor.Cursor) {
 	w, _ := c.Next()
-	f, found := File{Name: w.Text, Weight: 1}, false
+	f := &TrackFile{Name: w.Text, Weight: 1}
 	for _, n := range c.Block() {
 		var mute diag.List // the VRRP decoder says what is wrong with it
 		v := cursor.New(n, &mute)
 		switch n.Keyword.Text {
 		case "file":
-			found = found || v.More()
+			if path, ok := v.Next(); ok && f.Path == "" {
+				f.Path = path.Text
+			}
 		case "weight":
 			if n, ok := v.Int(-254, 254); ok {
 				o, _ := v.Next()
@@ -57,8 +59,9 @@ func (d *decoder) readTrackFile(c *cursor.Cursor) {
 			}
 		}
 	}
-	if _, twice := d.files[w.Text]; found && !twice {
+	if _, twice := d.files[w.Text]; f.Path != "" && !twice {
 		d.files[w.Text] = f
+		d.cfg.Files = append(d.cfg.Files, f)
 	}
 }
 

@@ -97,7 +97,8 @@ func EqualServer(a, b *Server) bool {
 		slices.EqualFunc(a.Checks, b.Checks, EqualCheck) && slices.EqualFunc(a.Idle, b.Idle, EqualCheck)
 }
 
-// EqualCheck reports whether two generations of a checker are the same.
+// EqualCheck reports whether two generations of a checker are the same in everything but
+// their place.
 func EqualCheck(a, b *Check) bool {
 	return a.Kind == b.Kind && a.Connection == b.Connection && a.DelayLoop == b.DelayLoop && a.Warmup == b.Warmup &&
 		a.Retry == b.Retry && a.RetryDelay == b.RetryDelay && a.DefaultRetryDelay == b.DefaultRetryDelay &&

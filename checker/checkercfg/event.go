@@ -2,6 +2,7 @@ package checkercfg
 
 import (
 	"math"
+	"slices"
 
 	"keepalived/core/config"
 	"keepalived/core/config/cursor"
@@ -20,9 +21,19 @@ func bfdCheckRows(path string) []cursor.Row[check] {
 				return
 			}
 			w, _ := c.Next()
-			if k.bfd = k.r.s.d.bfds[w.Text]; k.bfd == nil {
+			switch b := k.r.s.d.bfds[w.Text]; {
+			case b == nil:
 				c.Errorf(w.Range, diag.NotFound, "(%s) BFD_CHECK - BFD %s not configured", k.r.title(), w.Text)
 				return
+			case !b.Checker:
+				c.Errorf(w.Range, diag.NotFound, "(%s) BFD_CHECK - BFD %s not configured", k.r.title(), w.Text)
+				c.Hint("bfd_instance %s has the word vrrp alone: add checker to it", w.Text)
+				return
+			case slices.ContainsFunc(k.r.checks, func(o *check) bool { return o.bfd == b }):
+				c.Errorf(w.Range, diag.Duplicate, "(%s) BFD_CHECK - RS already monitoring %s", k.r.title(), w.Text)
+				return
+			default:
+				k.bfd = b
 			}
 			k.r.s.d.order.Late(c, w, sprintf("(%s) BFD_CHECK - BFD", k.r.title()), "does not check it", "bfd_instance")
 		}),

@@ -19,6 +19,8 @@ type Config struct {
 	Services []*Service
 	// BFDs are the bfd_instances that can be used, in the order of the file.
 	BFDs []*BFD
+	// Files are the track_files that can be used, in the order of the file.
+	Files []*TrackFile
 }
 
 // SSL is what SSL_GET shows of itself and accepts of others. Zero: a context made by
@@ -244,7 +246,10 @@ func (k CheckKind) connects() bool { return k != MiscCheck && k != BFDCheck && k
 
 // Check is one checker of a real server.
 type Check struct {
-	Kind       CheckKind
+	Kind CheckKind
+	// Place is where it stands among all checkers of its real server, those that do not
+	// run among them; only dumps need it.
+	Place      int
 	Connection Connection // not of MISC_CHECK
 	DelayLoop  time.Duration
 	Warmup     time.Duration
@@ -266,10 +271,12 @@ type Check struct {
 
 // Connection is where and how a checker connects.
 type Connection struct {
-	Addr    netip.Addr
-	Port    uint16
-	Bind    netip.AddrPort // bindto, bind_port; the address may be invalid, the port 0
-	BindIf  string
+	Addr   netip.Addr
+	Port   uint16
+	Bind   netip.AddrPort // bindto, bind_port; the address may be invalid, the port 0
+	BindIf string
+	// Timeout is connect_timeout. 0: a host block of SMTP_CHECK that does not say it, shown
+	// so; who connects takes the real server's.
 	Timeout time.Duration
 	Mark    uint32
 }
@@ -353,6 +360,13 @@ type File struct {
 	Reverse bool
 	// WeightSet: it was said here; else the file's own holds.
 	WeightSet bool
+}
+
+// TrackFile is what FILE_CHECK needs to know of a track_file.
+type TrackFile struct {
+	Name, Path string
+	Weight     int64 // of those that track it and do not say theirs
+	Reverse    bool
 }
 
 // BFD is a bfd_instance; of a BFD_CHECK, the one that it listens to.

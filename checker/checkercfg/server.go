@@ -137,7 +137,8 @@ func (r *server) complete() {
 	r.Inhibit = r.inhibit.Or(s.Inhibit)
 	r.Mail = r.mail.Or(g.SMTPAlertChecker.Or(g.SMTPAlert.Or(true)))
 	r.Timing.inherit(s.Timing)
-	for _, k := range r.checks {
+	for i, k := range r.checks {
+		k.Place = i
 		k.complete()
 		if k.Kind.Runs() {
 			r.Checks = append(r.Checks, k.Check)

@@ -39,15 +39,23 @@ type host struct {
 	bindAt  diag.Range
 }
 
-// finishSMTP makes one checker of each host block.
+// finishSMTP makes one checker of each host block, behind that of the SMTP_CHECK itself
+// when it says anything of its connection. A host block that says no connect_timeout has
+// none: it takes over neither the SMTP_CHECK's nor the real server's (observed on 2.2.7).
 func finishSMTP(k *check, _ *cursor.Cursor) bool {
+	if len(k.hosts) == 0 {
+		return true
+	}
+	if k.Connection != (Connection{}) || k.timeout != Unset {
+		k.r.checks = append(k.r.checks, k)
+	}
 	for _, h := range k.hosts {
 		one, shown := *k, *k.Check
 		one.Check = &shown
-		one.Connection, one.timeout, one.bindAt = h.Connection, h.timeout, h.bindAt
+		one.Connection, one.timeout, one.bindAt = h.Connection, max(h.timeout, 0), h.bindAt
 		k.r.checks = append(k.r.checks, &one)
 	}
-	return len(k.hosts) == 0
+	return false
 }
 
 // DNSTypes are the records that DNS_CHECK can ask for.

@@ -150,9 +150,9 @@ type decoder struct {
 	cfg      *Config
 	g        *global.Config
 	diags    *diag.List
-	groups   map[string]*Group // virtual_server_group
-	files    map[string]File   // track_file so far
-	bfds     map[string]*BFD   // bfd_instance so far
+	groups   map[string]*Group     // virtual_server_group
+	files    map[string]*TrackFile // track_file so far
+	bfds     map[string]*BFD       // bfd_instance so far
 	order    cursor.Order
 	services map[string]int // how many of a key there are
 	ssl      bool           // an SSL block was read

@@ -1,6 +1,9 @@
 package snapshot
 
 import (
+	"cmp"
+	"math"
+	"slices"
 	"time"
 
 	"keepalived/checker/checkercfg"
@@ -9,23 +12,18 @@ import (
 
 // Checkers that are read and do not run yet are shown with their settings, as not enabled.
 
-func (s *Snapshot) hasIdle() bool {
-	for _, v := range s.Config.Services {
-		for _, r := range v.Servers {
-			if len(r.Idle) > 0 {
-				return true
-			}
-		}
+// inOrder lists a server's checkers as they stand in the file, with those that do not
+// run, which count for nothing.
+func (r *Server) inOrder() []Check {
+	if len(r.Config.Idle) == 0 {
+		return r.Checks
 	}
-	return false
-}
-
-// idle shows those of a real server, which count for nothing.
-func (w *text) idle(v *Service, r *Server) {
+	all := slices.Clone(r.Checks)
 	for _, k := range r.Config.Idle {
-		w.Line(1, "%s -> %s", v.Config.Name(), r.Config.Name())
-		w.check(&Check{Config: k, Up: !k.Alpha})
+		all = append(all, Check{Config: k, Up: !k.Alpha})
 	}
+	slices.SortFunc(all, func(a, b Check) int { return cmp.Compare(a.Config.Place, b.Config.Place) })
+	return all
 }
 
 // tracked lists what a real server is told of by FILE_CHECK and BFD_CHECK.
@@ -37,7 +35,7 @@ func (w *text) tracked(c *checkercfg.Server) {
 				w.Line(3, "Tracked Files")
 			}
 			files = true
-			w.Line(5, "%s, weight %d%s", f.Name, f.Weight, dump.OnOff(f.Reverse, " reverse", ""))
+			w.Line(5, "%s, weight %d%s", f.Name, f.Weight, reverse(f.Reverse))
 		}
 	}
 	for _, k := range c.Idle {
@@ -51,12 +49,19 @@ func (w *text) tracked(c *checkercfg.Server) {
 	}
 }
 
-// event shows a checker that is told by something else.
+func reverse(b bool) string { return dump.OnOff(b, " reverse", "") }
+
+// event shows a checker that is told by something else. BFD_CHECK has neither times nor
+// retries, for which 2.2.7 shows the largest numbers.
 func (w *text) event(c *checkercfg.Check) {
 	if c.BFD != nil {
+		const none = uint64(math.MaxUint64)
 		w.Line(3, "Alpha = %s", yesNo(c.Alpha))
-	}
-	if c.BFD != nil {
+		w.Line(3, "Delay loop = %d us", none)
+		w.Line(3, "Warmup = %d us", none)
+		w.Line(3, "Retries = %d", uint32(math.MaxUint32))
+		w.Line(3, "Delay before retry = %d us", none)
+		w.Line(3, "Retries iterations = 0")
 		w.Line(3, "Default delay before retry = %d us", time.Second.Microseconds())
 	}
 	w.Line(3, "Log all failures = %s", yesNo(c.LogAll))
@@ -68,6 +73,58 @@ func (w *text) event(c *checkercfg.Check) {
 	}
 	w.Line(5, "Tracked file = %s", c.File.Name)
 	w.Line(5, "Reloaded = No")
+}
+
+// files are the track_files of FILE_CHECKs. They are not watched yet: none has a value.
+func (w *text) files() {
+	shown := 0
+	for _, f := range w.s.Config.Files {
+		tracking := 0
+		for _, v := range w.s.Config.Services {
+			for _, r := range v.Servers {
+				for _, k := range r.Idle {
+					if k.File == nil || k.File.Name != f.Name {
+						continue
+					}
+					if shown++; shown == 1 {
+						w.Section("Checker track files")
+					}
+					if tracking++; tracking == 1 {
+						w.Line(1, "Track file = %s", f.Name)
+						w.Line(3, "File = %s", f.Path)
+						w.Line(3, "Status = 0")
+						w.Line(3, "Weight = %d%s", f.Weight, reverse(f.Reverse))
+						w.Line(3, "Tracking instances :")
+					}
+					w.Line(5, "%s -> %s, weight %d%s", v.Name(), r.Name(), k.File.Weight, reverse(k.File.Reverse))
+				}
+			}
+		}
+	}
+}
+
+// bfds are those that tell checkers, with whom they tell.
+func (w *text) bfds() {
+	shown := 0
+	for _, b := range w.s.Config.BFDs {
+		if !b.Checker {
+			continue
+		}
+		if shown++; shown == 1 {
+			w.Section("Checker track BFDs")
+		}
+		w.Line(1, "Checker Track BFD = %s", b.Name)
+		w.Line(3, "Tracking RS :")
+		for _, v := range w.s.Config.Services {
+			for _, r := range v.Servers {
+				for _, k := range r.Idle {
+					if k.BFD != nil && k.BFD.Name == b.Name {
+						w.Line(3, "%s", r.Name())
+					}
+				}
+			}
+		}
+	}
 }
 
 // other shows what SMTP_CHECK, DNS_CHECK and UDP_CHECK ask.

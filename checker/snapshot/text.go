@@ -30,19 +30,9 @@ func (s *Snapshot) Text() []byte {
 	for i := range s.Services {
 		w.service(&s.Services[i])
 	}
-	if s.hasChecks(func(*checkercfg.Check) bool { return true }) || s.hasIdle() {
-		w.Section("Health checkers")
-	}
-	for i := range s.Services {
-		v := &s.Services[i]
-		for j := range v.Servers {
-			for k := range v.Servers[j].Checks {
-				w.Line(1, "%s -> %s", v.Config.Name(), v.Servers[j].Config.Name())
-				w.check(&v.Servers[j].Checks[k])
-			}
-			w.idle(v, &v.Servers[j])
-		}
-	}
+	w.checkers()
+	w.files()
+	w.bfds()
 	return append(s.Global[:len(s.Global):len(s.Global)], w.Bytes()...)
 }
 
@@ -281,6 +271,28 @@ func (w *text) check(k *Check) {
 		w.other(c)
 	default:
 		w.Line(3, "Keepalive method = %s", c.Kind)
+	}
+}
+
+// checkers shows those of all real servers in the order of the file, FILE_CHECKs last.
+func (w *text) checkers() {
+	shown := 0
+	for _, files := range []bool{false, true} {
+		for i := range w.s.Services {
+			v := &w.s.Services[i]
+			for j := range v.Servers {
+				for _, k := range v.Servers[j].inOrder() {
+					if (k.Config.File != nil) != files {
+						continue
+					}
+					if shown++; shown == 1 {
+						w.Section("Health checkers")
+					}
+					w.Line(1, "%s -> %s", v.Config.Name(), v.Servers[j].Config.Name())
+					w.check(&k)
+				}
+			}
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ var masks = []struct {
 	{regexp.MustCompile(`(?m)^------< Static (Addresses|Routes|Rules) >------\n(     .*\n)*`), ""},
 	{regexp.MustCompile(`(?m)^   Virtual (Routes|Rules) :\n(     .*\n)*`), ""},
 	// Checkers that do not run yet say so.
-	{regexp.MustCompile(`(?m)^   Enabled = .*`), "   Enabled = ..."},
+	{regexp.MustCompile(`(?m)^   Enabled = .*\n((?:   .*\n)*?   Keepalive method = (?:SMTP|DNS|UDP|PING|BFD|FILE)_CHECK)$`), "   Enabled = ...\n$1"},
 	// Secrets: 2.4.0 masks them as well.
 	{regexp.MustCompile(`(?m)^(   Password = ).*`), "$1***"},
 	// Where the state machine is by the time of the dump. Before it has heard a master

@@ -164,7 +164,7 @@ func checkOf(c cell, check, inner string) string {
 	line := c.line() + "\n"
 	if inner == "host" {
 		if c.Name != "connect_timeout" {
-			line += "connect_timeout 7\n" // without one 2.2.7 has none
+			line += "connect_timeout 7\n"
 		}
 		line = "host {\n" + line + "}\n"
 	}

@@ -140,11 +140,11 @@ var (
 	garpGroup = regexp.MustCompile(`------< GARP delay group .*\n(?: .*\n)*?  (K\d+)\n`)
 	// volatile are the lines that depend on the moment.
 	volatile = regexp.MustCompile(`(?m)^ *(State|Master router|Master priority|Flags|Wantstate|Number of|Last transition|Read timeout|Master down timer|` +
-		`fd_in|No sockets|Result|Status|Init state|Insecure|rp_filter|Original|Reset|Last ran|Last status|Up|Enabled|Has run|Current weight|Retries iterations|` +
+		`fd_in|No sockets|Result|Status|Init state|Insecure|rp_filter|Original|Reset|Last ran|Last status|Up|Has run|Current weight|Retries iterations|` +
 		`alive|quorum_state_up|reloaded|effective weight|previous effective_weight|num failed checkers|RS set|Failed URL)\b.*\n`)
 	stamp = regexp.MustCompile(`\d{10}\.\d{6} \(.*\)`)
-	// unset is how 2.2.7 shows settings of BFD_CHECK that there are none of.
-	unset = regexp.MustCompile(`(?m)^ .* = (18446744073709551615 us|4294967295)\n`)
+	// idle are the checkers that do not run yet and say so.
+	idle = regexp.MustCompile(`(?m)^   Enabled = .*\n((?:   .*\n)*?   Keepalive method = (?:SMTP|DNS|UDP|PING|BFD|FILE)_CHECK)$`)
 	// passing is what a line has of the moment: whether an address is there by now, and
 	// a priority that a first result has changed.
 	passing = regexp.MustCompile(`(?m)( set$| EFF WEIGHT = \d+|^   (?:Effective|Total) priority = -?\d+\n)`)
@@ -155,9 +155,7 @@ var (
 )
 
 func plainDump(s string) string {
-	if strings.Contains(s, "BFD_CHECK") {
-		s = unset.ReplaceAllString(s, "")
-	}
+	s = idle.ReplaceAllString(s, "$1")
 	s = passing.ReplaceAllString(stamp.ReplaceAllString(volatile.ReplaceAllString(s, ""), "TIME"), "")
 	return secret.ReplaceAllString(ofMachine.ReplaceAllString(s, ""), "Password = ********")
 }
