@@ -22,6 +22,9 @@ func Parse(fsys Files, name string, env Env, s *Schema) (*Tree, diag.List) {
 		r.all(name)
 	}
 	t := r.build.tree
+	if r.left {
+		r.undefinedNames("", t.Roots)
+	}
 	t.Digest = DigestOf(t.Roots)
 	return t, r.list
 }
