@@ -150,6 +150,7 @@ func (s *service) completeServers() {
 		}
 		if method != NAT && s.Kind == ByAddress && r.port != 0 && r.port != s.Port {
 			s.complain("WARNING - virtual server %s and real server %s ports don't match - resetting", s.title(), r.title())
+			s.d.diags.WithHint("only NAT can change the port of a packet: with DR and TUN the server has to listen on port %d", s.Port)
 		}
 	}
 }

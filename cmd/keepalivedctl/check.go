@@ -79,17 +79,18 @@ func lintNodes(nodes []*nodeConfig, o checkOptions) {
 }
 
 // addLint adds a finding of a rule. Where the daemon itself complains about the same
-// line, the rule's way out goes to that complaint.
+// thing, its complaint takes the rule's name and way out.
 func (n *nodeConfig) addLint(f lint.Finding) {
 	for i := range n.diags {
 		d := &n.diags[i]
-		if d.Severity == diag.Notice || !d.Subject.IsValid() || d.Subject.Start().File != f.Subject.Start().File || d.Subject.Start().Line != f.Subject.Start().Line {
+		if d.Severity == diag.Notice || !f.Repeats(*d) {
 			continue
 		}
-		if d.Hint == "" || d.Code == diag.ScriptSecurity && f.Rule == "script-security" {
-			d.Hint, d.Rule = f.Hint, f.Rule
-			return
+		d.Rule = f.Rule
+		if d.Hint == "" || d.Code == diag.ScriptSecurity {
+			d.Hint = f.Hint
 		}
+		return
 	}
 	n.diags = append(n.diags, f.Diagnostic) // rules quote no secrets
 }

@@ -63,7 +63,7 @@ func rules(arg string) string {
 	tell := func(code, about, when string) {
 		switch arg {
 		case "rules":
-			fmt.Fprintf(b, "  %-20s%s\n", code, strings.TrimLeft(fold(about, 22), " "))
+			fmt.Fprintf(b, "  %-22s%s\n", code, strings.TrimLeft(fold(about, 24), " "))
 		case code:
 			fmt.Fprintf(b, "rule %s\n\n%s\n\nIt is looked for %s.\n", code, fold(upper(about)+".", 0), when)
 		}

@@ -155,6 +155,7 @@ func (r *reader) substitute(l line, count *int) (line, tail) {
 	for from := 0; ; {
 		ref, ok := findReference(l.text, from)
 		if !ok {
+			r.left = r.left || strings.IndexByte(l.text, '$') >= 0
 			return l, t
 		}
 		d := r.value(ref, l)

@@ -22,6 +22,9 @@ func Parse(fsys Files, name string, env Env, s *Schema) (*Tree, diag.List) {
 		r.all(name)
 	}
 	t := r.build.tree
+	if r.left {
+		r.undefinedNames("", t.Roots)
+	}
 	t.Digest = DigestOf(t.Roots)
 	return t, r.list
 }
@@ -428,6 +431,14 @@ func (r *reader) unknown(w Word) {
 		return
 	}
 	b := &r.build
+	if isForeignComment(w.Text) {
+		r.list.WithHint("a comment begins with # or !")
+		return
+	}
+	if instead, ok := b.schema.misnamed(b.path(), w.Text); ok {
+		r.list.WithHint("the manual of keepalived has this word, the program has not: %s", instead)
+		return
+	}
 	if path := b.schema.places(w.Text); len(path) > 0 {
 		r.list.WithHint("it belongs %s", inBlocks(path))
 		return
@@ -436,6 +447,11 @@ func (r *reader) unknown(w Word) {
 	if len(b.blocks) > 0 {
 		r.list.Expect("a keyword of %s, or }", b.top().node.Keyword.Text)
 	}
+}
+
+// isForeignComment reports whether a word begins a comment in other languages.
+func isForeignComment(word string) bool {
+	return strings.HasPrefix(word, "//") || strings.HasPrefix(word, "/*") || strings.HasPrefix(word, "--") || strings.HasPrefix(word, ";")
 }
 
 // inBlocks says where a keyword belongs.

@@ -15,6 +15,7 @@ type reader struct {
 	configID string
 	random   uint64
 	defs     map[string]*definition
+	left     bool // a $ was left as it stands
 	seen     map[Use]struct{}
 	collect  *definition // a definition whose further lines are being read
 

@@ -78,6 +78,7 @@ type Schema struct {
 	byPath map[string]map[string]*Keyword
 	paths  map[string][]string // where a name may stand
 	old    map[Old]string
+	manual map[Old]string
 }
 
 // Old is a word of older versions, by the block it stood in. It has no effect.
@@ -85,6 +86,10 @@ type Old struct{ Path, Name string }
 
 // Remember makes the schema know words of older versions, and what came in their place.
 func (s *Schema) Remember(instead map[Old]string) { s.old = instead }
+
+// Misnamed makes the schema know words that keepalived.conf(5) of keepalived has and
+// the program does not, with what to write.
+func (s *Schema) Misnamed(instead map[Old]string) { s.manual = instead }
 
 // NewSchema joins tables into a Schema; a later entry of the same place wins.
 func NewSchema(tables ...[]Keyword) *Schema {
@@ -119,6 +124,14 @@ func (s *Schema) members(path string) map[string]*Keyword {
 		return nil
 	}
 	return s.byPath[path]
+}
+
+// misnamed returns what to write for a word that only keepalived's manual has.
+func (s *Schema) misnamed(path, name string) (instead string, ok bool) {
+	if s != nil {
+		instead, ok = s.manual[Old{path, name}]
+	}
+	return instead, ok
 }
 
 // places returns the paths of the blocks that know name, as the tables order them.

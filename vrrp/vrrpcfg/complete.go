@@ -39,6 +39,12 @@ func (b *building) completeIdentity() {
 		b.cannotRun("virtual_router_id", diag.CannotRun, "the virtual router id must be set")
 	case b.Identity.Interface == "":
 		b.cannotRun("interface", diag.CannotRun, "Unknown interface!")
+		if b.Identity.VRF != "" {
+			b.d.diags.WithHint("write interface with a port of VRF %s: keepalived 2.2.7 does not start with vrf alone either", b.Identity.VRF)
+		}
+	case b.Identity.VRF != "": // the other order is refused where it stands
+		b.d.diags.Warnf(b.Range, diag.Conflict, "(%s) vrf can only be specified without interface - clearing", b.Name)
+		b.Identity.VRF = ""
 	}
 	if !b.Identity.Destination.IsValid() || FamilyOf(b.Identity.Destination) != b.family {
 		b.Identity.Destination = b.d.g.Group4

@@ -89,10 +89,6 @@ func basicRows() []row {
 				b.Identity.Interface = ""
 				return
 			}
-			if b.Identity.VRF != "" {
-				c.Errorf(w.Range, diag.Conflict, "(%s) vrf can only be specified without interface - clearing", b.Name)
-				b.Identity.VRF = ""
-			}
 			b.Identity.Interface = w.Text
 			if !b.d.wantInterface(w, "WARNING - interface %s for vrrp_instance %s doesn't exist", w.Text, b.Name) {
 				b.spoiled = true
@@ -105,6 +101,9 @@ func basicRows() []row {
 				return
 			}
 			b.Identity.VRF = w.Text
+			if !b.d.wantInterface(w, "(%s) WARNING - VRF interface %s doesn't exist", b.Name, w.Text) {
+				b.spoiled = true
+			}
 		})),
 		number("virtual_router_id", "", 1, 255, "VRID not valid - must be between 1 & 255", func(b *building, n int64) { b.Identity.VRID = uint8(n) }),
 		doc("", "100; 255 with state MASTER", value("priority", config.Whole(1, 255), func(b *building, c *cursor.Cursor) {

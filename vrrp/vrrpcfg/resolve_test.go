@@ -23,6 +23,8 @@ func TestFatal(t *testing.T) {
 	}{
 		{"no VRID", "vrrp_instance V {\ninterface eth0\n" + vip + "}\n", diag.CannotRun, "(V) the virtual router id must be set"},
 		{"no interface", "vrrp_instance V {\nvirtual_router_id 5\n" + vip + "}\n", diag.CannotRun, "(V) Unknown interface!"},
+		{"a VRF alone", "vrrp_instance V {\nvrf eth1\nvirtual_router_id 5\n" + vip + "}\n", diag.CannotRun, "(V) Unknown interface!"},
+		{"a VRF that does not exist", "vrrp_instance V {\nvrf red\ninterface eth0\nvirtual_router_id 5\n" + vip + "}\n", diag.NoInterface, "(V) WARNING - VRF interface red doesn't exist"},
 		{"loopback", "vrrp_instance V {\ninterface lo\nvirtual_router_id 5\n" + vip + "}\n", diag.CannotRun, "(V) Unknown interface!"},
 		{"interface that does not exist", "vrrp_instance V {\ninterface eth9\nvirtual_router_id 5\n" + vip + "}\n", diag.NoInterface, "WARNING - interface eth9 for vrrp_instance V doesn't exist"},
 		{"VRID twice", instance("A", "") + instance("B", ""), diag.CannotRun, "A and B both use VRID 5 with IPv4 on interface eth0"},
@@ -53,6 +55,8 @@ func TestNotFatal(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"same VRID, other interface":       instance("A", "") + strings.Replace(instance("B", ""), "eth0", "eth1", 1),
+		"a VRF before the interface":       strings.Replace(instance("A", ""), "interface eth0", "vrf eth1\ninterface eth0", 1),
+		"a VRF behind the interface":       strings.Replace(instance("A", ""), "interface eth0", "interface eth0\nvrf red", 1),
 		"same VRID, other family":          instance("A", "") + strings.Replace(instance("B", ""), "10.0.0.1", "fe80::1", 1),
 		"same VRID, other group":           instance("A", "") + instance("B", "mcast_dst_ip 224.0.0.99"),
 		"same VRID, other peers":           instance("A", "unicast_peer {\n10.1.1.1\n}") + instance("B", "unicast_peer {\n10.1.1.2\n}"),

@@ -1,6 +1,7 @@
 package vrrpcfg
 
 import (
+	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -66,6 +67,7 @@ func (d *decoder) readRule(n *config.Node, static bool) (r Rule, ok bool) {
 			o, known := ruleOptions[w.Text]
 			if !known {
 				c.Errorf(w.Range, diag.BadValue, "Unknown rule option %s", w.Text)
+				d.diags.Suggest(nearOption(w.Text))
 				return r, false
 			}
 			good = d.readOption(w, o, c)
@@ -157,4 +159,11 @@ func (d *decoder) readIPProtocol(c *cursor.Cursor) bool {
 		return false
 	}
 	return true
+}
+
+// nearOption is the option of a rule that word may be a slip of. keepalived's manual has
+// ip_proto, the program ipproto.
+func nearOption(word string) string {
+	known := slices.Concat([]string{"from", "to", "preference", "ipproto", "no_track", "track_group"}, slices.Collect(maps.Keys(ruleOptions)))
+	return diag.Near(word, slices.Values(known))
 }

@@ -28,6 +28,16 @@ var oldWords = func() map[config.Old]string {
 	return words
 }()
 
+// manualWords are words that keepalived.conf(5) of keepalived describes and no version
+// knows.
+var manualWords = map[config.Old]string{
+	{Path: "global_defs", Name: "state_file_location"}:               "write state_dump_file",
+	{Path: "global_defs", Name: "stats_file_location"}:               "write stats_dump_file",
+	{Path: "global_defs", Name: "json_file_location"}:                "write json_dump_file",
+	{Path: "vrrp_sync_group", Name: "notify_deleted"}:                "write it in the vrrp_instance blocks",
+	{Path: "virtual_server/real_server/FILE_CHECK", Name: "dynamic"}: "the file's number counts without it",
+}
+
 // oldZeros are the keywords to which older versions took 0 for "off", and 2.2.7
 // complains and leaves its default, which is off as well.
 var oldZeros = map[config.Old]string{

@@ -35,4 +35,32 @@ func TestOldWords(t *testing.T) {
 	}
 }
 
+// TestManualWords: what only keepalived's manual has stays unknown, and what to write is
+// said; so it is with comments of other languages.
+func TestManualWords(t *testing.T) {
+	for _, c := range []struct{ text, hint string }{
+		{frame("global", "state_file_location /run/x"), "write state_dump_file"},
+		{frame("global", "stats_file_location /run/x"), "write stats_dump_file"},
+		{frame("global", "json_file_location /run/x"), "write json_dump_file"},
+		{frame("instance", "") + "vrrp_sync_group G {\ngroup {\nV\n}\nnotify_deleted /bin/true\n}\n", "write it in the vrrp_instance blocks"},
+		{frame("rs", "FILE_CHECK {\ndynamic\n}"), "counts without it"},
+		{frame("instance", "virtual_rules {\nfrom 10.0.0.1 ip_proto tcp table 5\n}"), "ipproto"},
+		{frame("global", "// a comment"), "begins with # or !"},
+		{frame("global", "//comment"), "begins with # or !"},
+		{frame("instance", "-- a comment"), "begins with # or !"},
+		{frame("instance", "; a comment"), "begins with # or !"},
+	} {
+		r := ours(probe{text: c.text})
+		var hints []string
+		for _, d := range r.diags {
+			if d.Code == diag.UnknownKeyword || d.Suggest != "" {
+				hints = append(hints, d.Hint+d.Suggest)
+			}
+		}
+		if len(hints) != 1 || !strings.Contains(hints[0], c.hint) || r.status != 5 {
+			t.Errorf("%s: status %d, %q", c.text, r.status, hints)
+		}
+	}
+}
+
 func frame(kind, snippet string) string { return strings.Replace(frames[kind], "%s", snippet, 1) }

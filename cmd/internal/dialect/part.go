@@ -33,6 +33,7 @@ func (p Part) Schema() *config.Schema {
 	}
 	s := config.NewSchema(all)
 	s.Remember(oldWords)
+	s.Misnamed(manualWords)
 	return s
 }
 

@@ -15,15 +15,14 @@ const sameOnAll = "write the same on every node"
 // Comparisons are the rules about several nodes.
 func Comparisons() []Comparison {
 	return []Comparison{
-		{"nodes-advert-int", "nodes with another advert_int refuse each other's adverts or wait too long", agree("advert_int",
-			sameOnAll+": version 2 refuses adverts of another interval, and either version waits for them by its own",
-			func(p peer) string { return p.Election.AdvertInt.String() })},
+		{"nodes-advert-int", "nodes with another advert_int refuse each other's adverts or wait for another time", eachPair(nodesAdvertInt)},
 		{"nodes-version", "nodes of another VRRP version do not hear each other", agree("version", sameOnAll+": adverts of the other version are refused, and both nodes are MASTER",
 			func(p peer) int { return int(p.Identity.Version) })},
 		{"nodes-auth", "nodes with another password refuse each other's adverts", eachPair(nodesAuth)},
 		{"nodes-addresses", "nodes with other addresses refuse each other's adverts, or lose some at a takeover", eachPair(nodesAddresses)},
 		{"nodes-priority", "with equal priorities the address decides who is MASTER", nodesPriority},
 		{"nodes-state", "several nodes say state MASTER", nodesState},
+		{"nodes-state-lower", "state MASTER is not on the node with the highest priority", nodesStateLower},
 		{"nodes-preempt", "nopreempt counts on the node that comes back", agree("nopreempt", sameOnAll+": it is the returning node's that counts",
 			func(p peer) string { return onOff(!p.Election.Preempt) })},
 		{"nodes-strict", "strict mode on one node only", agree("strict_mode", sameOnAll, func(p peer) string { return onOff(p.Election.Strict) })},
@@ -34,6 +33,7 @@ func Comparisons() []Comparison {
 		{"nodes-vrid", "an instance has another virtual_router_id on another node", nodesVRID},
 		{"nodes-vrid-used", "a virtual_router_id is that of another instance on another node", eachPair(nodesVRIDUsed)},
 		{"nodes-sync-group", "nodes fail over together what others do not", eachPair(nodesSyncGroup)},
+		{"nodes-group-priority", "no node has the higher priority for all members of a sync group", nodesGroupPriority},
 		{"nodes-vmac", "only some nodes use the virtual MAC address", agree("use_vmac", sameOnAll+": else clients have to learn another MAC address at each takeover",
 			func(p peer) string { return onOff(p.Identity.VMAC.Enabled) })},
 		{"nodes-weights", "a weight that can never change who is MASTER", nodesWeights},
@@ -56,6 +56,18 @@ func destination(p peer) netip.Addr {
 		return netip.Addr{}
 	}
 	return p.Identity.Destination
+}
+
+func nodesAdvertInt(c *comparing, a, b peer) {
+	if a.Election.AdvertInt == b.Election.AdvertInt {
+		return
+	}
+	effect := "the nodes refuse each other's adverts, and both are MASTER"
+	if a.Identity.Version == 3 && b.Identity.Version == 3 {
+		effect = "how soon the other takes over depends on who is MASTER"
+	}
+	c.say(b.index, at(b.block, "advert_int"), sameOnAll, "(%s) advert_int is %v here and %v on %s: %s",
+		b.Name, b.Election.AdvertInt, a.Election.AdvertInt, a.node.Name, effect)
 }
 
 func nodesAuth(c *comparing, a, b peer) {
@@ -133,6 +145,59 @@ func nodesState(c *comparing) {
 			b := masters[1]
 			c.say(b.index, at(b.block, "state"), "write state BACKUP on all nodes but one at most: priority decides who is MASTER",
 				"(%s) has state MASTER on %s", b.Name, places(masters))
+		}
+	}
+}
+
+// nodesStateLower: nodesState has something to say where several are MASTER.
+func nodesStateLower(c *comparing) {
+	for _, r := range c.routers {
+		first := r.byPriority()[0]
+		var masters []peer
+		for _, p := range r {
+			if arg(last(p.block, "state")) == "MASTER" {
+				masters = append(masters, p)
+			}
+		}
+		if len(masters) == 1 && masters[0].Election.Priority < first.Election.Priority {
+			p := masters[0]
+			c.say(p.index, at(p.block, "state"), "give this node the highest priority, or write state MASTER on that one",
+				"(%s) has state MASTER, and %s has the higher priority: %d against %d here: it is the priority that decides", p.Name, first.node.Name, first.Election.Priority, p.Election.Priority)
+		}
+	}
+}
+
+// nodesGroupPriority: a group takes over when all its members have more than those of
+// the MASTER. Between nodes of which each has more in one member, neither ever does.
+func nodesGroupPriority(c *comparing) {
+	type pair struct {
+		group string
+		a, b  int
+	}
+	leads := map[pair]peer{} // b has more than a in this one
+	said := map[pair]bool{}
+	for _, r := range c.routers {
+		for _, a := range r {
+			for _, b := range r {
+				if a.Group != "" && a.Group == b.Group && a.Election.Priority < b.Election.Priority {
+					leads[pair{a.Group, a.index, b.index}] = b
+				}
+			}
+		}
+	}
+	for _, r := range c.routers {
+		for _, p := range r {
+			for other := range c.nodes {
+				key, back := pair{p.Group, p.index, other}, pair{p.Group, other, p.index}
+				more, less := leads[back], leads[key]
+				if other >= p.index || said[back] || more.block == nil || less.block == nil {
+					continue
+				}
+				said[back] = true
+				c.say(p.index, at(more.block, "priority"), "give all members of a sync group the same priority on a node",
+					"(%s) has the higher priority here, and %s on %s: sync group %s moves as a whole, so that neither node takes over from the other while it runs, and whoever is first stays MASTER",
+					more.Name, less.Name, less.node.Name, p.Group)
+			}
 		}
 	}
 }

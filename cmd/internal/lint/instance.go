@@ -13,21 +13,22 @@ const owner = 255
 
 func instanceRules() []Rule {
 	return []Rule{
-		{"nopreempt-master", "nopreempt does nothing with state MASTER", eachInstance(nopreemptMaster)},
-		{"preempt-delay-lost", "preempt_delay does nothing with state MASTER or nopreempt", eachInstance(preemptDelayLost)},
-		{"vrid-twice", "two instances of one network share a virtual_router_id", vridTwice},
-		{"auth-truncated", "only the first 8 octets of auth_pass count", eachInstance(authTruncated)},
-		{"auth-lost", "authentication exists in VRRP version 2 only, and not in strict mode", eachInstance(authLost)},
-		{"auth-in-clear", "auth_type PASS sends the password in clear", eachInstance(authInClear)},
-		{"strict-unicast", "strict mode and unicast exclude each other", eachInstance(strictUnicast)},
-		{"strict-unreachable", "in strict mode the virtual addresses do not answer", eachInstance(strictUnreachable)},
-		{"advert-int-rounded", "VRRP version 2 has whole seconds only", eachInstance(advertIntRounded)},
-		{"state-word", "any word but MASTER is BACKUP", eachInstance(stateWord)},
-		{"priority-255", "priority 255 is for the owner of the addresses: it always takes them back", eachInstance(priority255)},
-		{"address-twice", "two instances have the same address", addressTwice},
-		{"unicast-self", "a unicast peer is the node itself", eachInstance(unicastSelf)},
-		{"unicast-no-peer", "unicast without peers is multicast", eachInstance(unicastNoPeer)},
-		{"mail-nowhere", "smtp_alert without a server and a recipient sends nothing", mailNowhere},
+		{"nopreempt-master", "nopreempt does nothing with state MASTER", eachInstance(nopreemptMaster), []string{"nopreempt will not work", "nopreempt is incompatible"}},
+		{"nopreempt-boot", "nopreempt holds only for a node that hears the MASTER before it elects itself", eachInstance(nopreemptBoot), nil},
+		{"preempt-delay-lost", "preempt_delay does nothing with state MASTER or nopreempt", eachInstance(preemptDelayLost), []string{"preempt delay will not work", "preempt_delay is incompatible"}},
+		{"vrid-twice", "two instances of one network share a virtual_router_id", vridTwice, nil},
+		{"auth-truncated", "only the first 8 octets of auth_pass count", eachInstance(authTruncated), []string{"Truncating auth_pass"}},
+		{"auth-lost", "authentication exists in VRRP version 2 only, and not in strict mode", eachInstance(authLost), []string{"does not support authentication"}},
+		{"auth-in-clear", "auth_type PASS sends the password in clear", eachInstance(authInClear), nil},
+		{"strict-unicast", "strict mode and unicast exclude each other", eachInstance(strictUnicast), nil},
+		{"strict-unreachable", "in strict mode the virtual addresses do not answer", eachInstance(strictUnreachable), nil},
+		{"advert-int-rounded", "VRRP version 2 has whole seconds only", eachInstance(advertIntRounded), []string{"must be an integer. rounding"}},
+		{"state-word", "any word but MASTER is BACKUP", eachInstance(stateWord), []string{"unknown state"}},
+		{"priority-255", "priority 255 is for the owner of the addresses: it always takes them back", eachInstance(priority255), nil},
+		{"address-twice", "two instances have the same address", addressTwice, nil},
+		{"unicast-self", "a unicast peer is the node itself", eachInstance(unicastSelf), nil},
+		{"unicast-no-peer", "unicast without peers is multicast", eachInstance(unicastNoPeer), []string{"without any unicast peers"}},
+		{"mail-nowhere", "smtp_alert without a server and a recipient sends nothing", mailNowhere, nil},
 	}
 }
 
@@ -36,6 +37,16 @@ func nopreemptMaster(_ *Node, i instance, s say) {
 	if l != nil && (i.Election.StartMaster || i.Election.Priority == owner) {
 		s(whole(l), "write state BACKUP on every node, and let priority decide who is first",
 			"(%s) nopreempt has no effect with state MASTER: this node takes the addresses back when it returns", i.Name)
+	}
+}
+
+// nopreemptBoot: a switch that learns, a bond or a bridge passes nothing for some
+// seconds after boot. A node that hears nobody then is MASTER, and of two that are the
+// one with the lower priority gives way, whatever preempts.
+func nopreemptBoot(n *Node, i instance, s say) {
+	if l := last(i.block, "nopreempt"); l != nil && !i.Election.Preempt && n.Global.StartupDelay == 0 {
+		s(whole(l), "write vrrp_startup_delay with the seconds the network needs in global_defs",
+			"(%s) nopreempt holds only when the MASTER is heard before the first election: where the network passes nothing yet at boot, this node takes the addresses all the same", i.Name)
 	}
 }
 

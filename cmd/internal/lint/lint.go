@@ -8,6 +8,7 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"keepalived/checker/checkercfg"
 	"keepalived/core/config"
@@ -39,6 +40,15 @@ type Finding struct {
 	// Node is the index of the node in which Subject is.
 	Node int
 	diag.Diagnostic
+	repeats []string
+}
+
+// Repeats reports whether the daemon's own complaint d says the same of the same line,
+// so that one of the two is enough.
+func (f Finding) Repeats(d diag.Diagnostic) bool {
+	a, b := f.Subject.Start(), d.Subject.Start()
+	return a.IsValid() && a.File == b.File && a.Line == b.Line &&
+		slices.ContainsFunc(f.repeats, func(part string) bool { return strings.Contains(d.Summary, part) })
 }
 
 // Rule is one trap.
@@ -47,6 +57,8 @@ type Rule struct {
 	// About says in a sentence what the trap is.
 	About string
 	check func(*Node, say)
+	// repeats are parts of the complaints of keepalived that say the same.
+	repeats []string
 }
 
 // Comparison is a rule about nodes that back each other up.
@@ -69,7 +81,7 @@ func Check(n *Node) []Finding {
 	var found []Finding
 	for _, r := range Rules() {
 		r.check(n, func(at diag.Range, hint, format string, args ...any) {
-			found = append(found, Finding{Diagnostic: diag.Diagnostic{
+			found = append(found, Finding{repeats: r.repeats, Diagnostic: diag.Diagnostic{
 				Rule: r.Code, Severity: diag.Warning, Code: diag.Conflict, Subject: at, Summary: fmt.Sprintf(format, args...), Hint: hint,
 			}})
 		})

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"keepalived/cmd/internal/dialect"
+	"keepalived/cmd/internal/machine"
 	"keepalived/core/config"
+	"keepalived/core/diag"
 )
 
 var schema = dialect.Schema()
@@ -31,6 +33,11 @@ func vs(more ...string) string {
 	return "virtual_server 10.0.0.1 80 {\n" + strings.Join(more, "\n") + "\n}\n"
 }
 
+// udp is a service with a UDP_CHECK.
+func udp(more string) string {
+	return vs(kinds, "real_server 10.0.0.2 80 {\nUDP_CHECK {\n"+more+"\n}\n}")
+}
+
 const (
 	chk      = "vrrp_script chk {\nscript /bin/true\nfall 2\n}\n"
 	kinds    = "lvs_sched rr\nlvs_method NAT\nprotocol TCP"
@@ -42,6 +49,7 @@ const (
 // them and are good.
 var cases = map[string]struct{ hit, miss []string }{
 	"nopreempt-master":   {[]string{one("state MASTER", "priority 150", "nopreempt"), one("priority 255", "nopreempt")}, []string{one("state BACKUP", "nopreempt"), one("state MASTER")}},
+	"nopreempt-boot":     {[]string{one("nopreempt")}, []string{"global_defs {\nvrrp_startup_delay 10\n}\n" + one("nopreempt"), one("state MASTER", "nopreempt"), one()}},
 	"preempt-delay-lost": {[]string{one("state MASTER", "priority 150", "preempt_delay 5"), one("nopreempt", "preempt_delay 5")}, []string{one("preempt_delay 5"), one("state MASTER", "preempt_delay 0")}},
 	"vrid-twice":         {[]string{one("virtual_ipaddress {\n198.51.100.1/24\n}") + vi("VI_2", "51", "interface eth1", "virtual_ipaddress {\n198.51.100.2/24\n}")}, []string{one() + vi("VI_2", "52"), one("virtual_ipaddress {\n198.51.100.1/24\n}") + vi("VI_2", "51", "interface eth1", "virtual_ipaddress {\n203.0.113.2/24\n}")}},
 	"auth-truncated":     {[]string{one("authentication {\nauth_type PASS\nauth_pass secret123\n}")}, []string{one(password)}},
@@ -58,7 +66,7 @@ var cases = map[string]struct{ hit, miss []string }{
 	"mail-nowhere":       {[]string{one("smtp_alert"), "global_defs {\nsmtp_server 10.0.0.9\n}\n" + one("smtp_alert")}, []string{"global_defs {\nsmtp_server 10.0.0.9\nnotification_email {\na@example.com\n}\n}\n" + one("smtp_alert"), one("smtp_alert off")}},
 	"weight-nopreempt": {[]string{chk + one("nopreempt", "track_script {\nchk weight -5\n}"), one("nopreempt", "track_interface {\neth1 weight 5\n}"), file + one("nopreempt", "track_file {\nf\n}"), session + one("nopreempt", "track_bfd {\nb\n}"),
 		grouped("track_process {\np\n}", []string{"nopreempt"}, nil) + process}, []string{file + one("nopreempt", "track_file {\nf weight 0\n}"), chk + one("nopreempt", "track_script {\nchk\n}"), chk + one("track_script {\nchk weight -5\n}")}},
-	"weight-in-group": {[]string{chk + one("track_script {\nchk weight 5\n}") + vi("VI_2", "52") + "vrrp_sync_group G {\ngroup {\nVI_1\nVI_2\n}\n}\n", file + grouped("", []string{"track_file {\nf\n}"}, nil), process + grouped("", []string{"track_process {\np\n}"}, nil), session + grouped("", []string{"track_bfd {\nb\n}"}, nil)},
+	"weight-in-group": {[]string{chk + one("track_script {\nchk weight 5\n}") + vi("VI_2", "52") + "vrrp_sync_group G {\ngroup {\nVI_1\nVI_2\n}\n}\n", file + grouped("", []string{"track_file {\nf\n}"}, nil), process + grouped("", []string{"track_process {\np\n}"}, nil), session + grouped("", []string{"track_bfd {\nb\n}"}, nil), grouped("", []string{"track_interface {\neth1 weight 5\n}"}, nil)},
 		[]string{file + grouped("", []string{"track_file {\nf weight 0\n}"}, nil), grouped("track_script {\nchk weight 5\n}", nil, nil), chk + one("track_script {\nchk weight 5\n}") + vi("VI_2", "52") + "vrrp_sync_group G {\nsync_group_tracking_weight\ngroup {\nVI_1\nVI_2\n}\n}\n", chk + one("track_script {\nchk\n}") + vi("VI_2", "52") + "vrrp_sync_group G {\ngroup {\nVI_1\nVI_2\n}\n}\n"}},
 	"weight-clamped":     {[]string{chk + one("priority 250", "track_script {\nchk weight 20\n}"), chk + one("priority 20", "track_script {\nchk weight -20\n}"), chk + one("priority 20", "track_script {\nchk weight 30 reverse\n}"), grouped("track_script {\nchk weight -20\n}", []string{"priority 20"}, nil), process + one("priority 20", "track_process {\np\n}")}, []string{file + one("priority 254", "track_file {\nf\n}"), chk + one("priority 234", "track_script {\nchk weight 20\n}"), chk + one("priority 21", "track_script {\nchk weight -20\n}")}},
 	"script-slow":        {[]string{"vrrp_script chk {\nscript /bin/true\ninterval 2\ntimeout 3\n}\n"}, []string{"vrrp_script chk {\nscript /bin/true\ninterval 2\ntimeout 2\n}\n", chk}},
@@ -69,6 +77,8 @@ var cases = map[string]struct{ hit, miss []string }{
 	"no-method":          {[]string{vs("protocol TCP", real2)}, []string{vs("lb_kind NAT", real2), vs("lvs_method DR", real2)}},
 	"method-word":        {[]string{vs("lb_kind dr", real2)}, []string{vs("lb_kind DR", real2), vs(real2)}},
 	"no-checker":         {[]string{vs("real_server 10.0.0.2 80 {\nweight 1\n}")}, []string{vs(real2), vs("real_server 10.0.0.2 80 {\nBFD_CHECK {\nname b\n}\n}")}},
+	"udp-no-reply":       {[]string{udp("")}, []string{udp("require_reply"), udp("require_reply 01"), vs(kinds, real2)}},
+	"dns-any-answer":     {[]string{vs(kinds, "real_server 10.0.0.2 53 {\nDNS_CHECK {\ntype A\n}\n}")}, []string{vs(kinds, real2)}},
 	"check-slow":         {[]string{vs(kinds, "delay_loop 2", real2), vs(kinds, "delay_loop 2", "real_server 10.0.0.2 80 {\nMISC_CHECK {\nmisc_path /bin/true\nmisc_timeout 3\n}\n}")}, []string{vs(kinds, "delay_loop 5", real2), vs(kinds, "delay_loop 2", "connect_timeout 1", real2), vs(kinds, "delay_loop 2", "real_server 10.0.0.2 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\n}")}},
 	"quorum-unreachable": {[]string{vs(kinds, "quorum 2", real2), vs(kinds, "quorum 2", "weight 1", real2)}, []string{vs(kinds, "quorum 1", real2), vs(kinds, "quorum 2", "weight 2", real2), vs(kinds, "quorum 3", "real_server 10.0.0.2 80 {\nweight 3\nTCP_CHECK {\n}\n}")}},
 	"no-such-address":    {[]string{one() + vs(kinds, real2)}, []string{one("virtual_ipaddress {\n10.0.0.1\n}") + vs(kinds, real2), vs(kinds, real2), one() + "static_ipaddress {\n10.0.0.1 dev eth0\n}\n" + vs(kinds, real2)}},
@@ -109,6 +119,43 @@ func TestRules(t *testing.T) {
 	}
 	if len(cases) != len(Rules()) {
 		t.Errorf("%d tests for %d rules", len(cases), len(Rules()))
+	}
+}
+
+// TestRepeats: what the daemon complains about itself is not said twice, and nothing
+// else is taken for it.
+func TestRepeats(t *testing.T) {
+	t.Parallel()
+	for _, r := range Rules() {
+		said := map[string]bool{}
+		for _, text := range cases[r.Code].hit {
+			tree, complaints := config.Parse(config.MapFiles{"f": text}, "f", config.Env{NodeName: "host"}, schema)
+			complaints = append(complaints, dialect.Check(tree, nil, machine.Scripts{}).Diags...)
+			for _, f := range Check(NewNode("f", tree)) {
+				for _, d := range complaints {
+					if f.Rule == r.Code && f.Repeats(d) {
+						for _, part := range r.repeats {
+							said[part] = said[part] || strings.Contains(d.Summary, part)
+						}
+					}
+				}
+			}
+		}
+		for _, part := range r.repeats {
+			if !said[part] {
+				t.Errorf("%s: no complaint says %q where it finds something", r.Code, part)
+			}
+		}
+	}
+	at := diag.At(diag.NewFileName("f"), 1, 1, 9)
+	f := Finding{Diagnostic: diag.Diagnostic{Subject: at}, repeats: []string{"no protocol set"}}
+	for text, want := range map[string]bool{"VS: no protocol set - defaulting to UDP": true, "VS: no scheduler set": false} {
+		if f.Repeats(diag.Diagnostic{Subject: at, Summary: text}) != want {
+			t.Errorf("%q: want %v", text, want)
+		}
+	}
+	if f.Repeats(diag.Diagnostic{Subject: diag.At(diag.NewFileName("f"), 2, 1, 9), Summary: "no protocol set"}) {
+		t.Error("another line's complaint")
 	}
 }
 

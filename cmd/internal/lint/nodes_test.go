@@ -26,7 +26,11 @@ var comparisonCases = map[string]struct{ hit, miss []nodes }{
 		[]nodes{{one("virtual_ipaddress {\n192.0.2.98\n192.0.2.99\n}"), one("virtual_ipaddress {\n192.0.2.99\n192.0.2.98\n}")}}},
 	"nodes-priority": {[]nodes{{one("priority 100"), one()}, {one("priority 150", "state MASTER"), one("priority 150", "state MASTER")}, {one("priority 90"), one(), one("priority 100")}},
 		[]nodes{{one("priority 150"), one()}}},
-	"nodes-state":   {[]nodes{{one("state MASTER", "priority 150"), one("state MASTER", "priority 100")}}, []nodes{{one("state MASTER"), one("state BACKUP")}, {one(), one()}}},
+	"nodes-state":       {[]nodes{{one("state MASTER", "priority 150"), one("state MASTER", "priority 100")}}, []nodes{{one("state MASTER"), one("state BACKUP")}, {one(), one()}}},
+	"nodes-state-lower": {[]nodes{{one("state MASTER", "priority 100"), one("priority 150")}}, []nodes{{one("state MASTER", "priority 150"), one()}, {one(), one("priority 150")}, {one("state MASTER", "priority 100"), one("state MASTER", "priority 150")}}},
+	"nodes-group-priority": {[]nodes{{vi("VI_1", "51", "priority 150") + vi("VI_2", "52") + group2, one() + vi("VI_2", "52", "priority 150") + group2}},
+		[]nodes{{vi("VI_1", "51", "priority 150") + vi("VI_2", "52", "priority 150") + group2, one() + vi("VI_2", "52") + group2}, {vi("VI_1", "51", "priority 150") + vi("VI_2", "52"), one() + vi("VI_2", "52", "priority 150")},
+			{vi("VI_1", "51", "priority 150") + vi("VI_2", "52", "priority 120") + group2, one() + vi("VI_2", "52") + group2}}},
 	"nodes-preempt": {[]nodes{{one("nopreempt"), one()}}, []nodes{{one("nopreempt"), one("nopreempt")}, {one("preempt"), one()}}},
 	"nodes-strict":  {[]nodes{{one("strict_mode on"), one()}}, []nodes{{one("strict_mode on"), "global_defs {\nvrrp_strict\n}\n" + one()}}},
 	"nodes-group": {[]nodes{{one(), "global_defs {\nvrrp_mcast_group4 224.0.0.19\n}\n" + one()}},
@@ -63,6 +67,7 @@ var comparisonCases = map[string]struct{ hit, miss []nodes }{
 	}, []nodes{
 		{grouped("track_script {\nchk weight -60\n}", []string{"priority 150"}, []string{"priority 150"}), vi("VI_1", "51") + vi("VI_2", "52") + group2},
 		{grouped("track_script {\nchk weight -60\n}", []string{"priority 150"}, []string{"priority 170"}), vi("VI_1", "51") + vi("VI_2", "52", "priority 120") + group2},
+		{grouped("track_script {\nchk weight -60\n}", []string{"priority 150"}, []string{"priority 150"}) + vi("VI_3", "53", "priority 150"), vi("VI_1", "51") + vi("VI_2", "52") + vi("VI_3", "53") + group2}, // not of the group
 		// Those nodes-weights is about.
 		{grouped("track_script {\nchk weight -20\n}", []string{"priority 150"}, []string{"priority 150"}), vi("VI_1", "51") + vi("VI_2", "52") + group2},
 		{chk + one("priority 150", "track_script {\nchk weight -60\n}"), one("nopreempt")},

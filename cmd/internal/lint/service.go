@@ -10,14 +10,16 @@ import (
 
 func serviceRules() []Rule {
 	return []Rule{
-		{"no-protocol", "a virtual_server without a protocol is UDP", eachService(noProtocol)},
-		{"no-scheduler", "a virtual_server without lvs_sched is wlc", eachService(noScheduler)},
-		{"no-method", "a virtual_server without lvs_method is NAT", eachService(noMethod)},
-		{"method-word", "any word but NAT, DR and TUN is NAT", eachService(methodWord)},
-		{"no-checker", "a real_server without a checker is always good", eachService(noChecker)},
-		{"check-slow", "a check may take longer than its interval", checkSlow},
-		{"quorum-unreachable", "a quorum above the sum of the weights is never reached", eachService(quorumUnreachable)},
-		{"no-such-address", "no instance has the address of a virtual_server", noSuchAddress},
+		{"no-protocol", "a virtual_server without a protocol is UDP", eachService(noProtocol), []string{"no protocol set"}},
+		{"no-scheduler", "a virtual_server without lvs_sched is wlc", eachService(noScheduler), []string{"no scheduler set"}},
+		{"no-method", "a virtual_server without lvs_method is NAT", eachService(noMethod), []string{"no forwarding method set"}},
+		{"method-word", "any word but NAT, DR and TUN is NAT", eachService(methodWord), []string{"routing method for virtual server"}},
+		{"no-checker", "a real_server without a checker is always good", eachService(noChecker), nil},
+		{"udp-no-reply", "a UDP_CHECK without require_reply takes silence for health", eachCheck("UDP_CHECK", udpNoReply), nil},
+		{"dns-any-answer", "a DNS_CHECK takes any answer for health", eachCheck("DNS_CHECK", dnsAnyAnswer), nil},
+		{"check-slow", "a check may take longer than its interval", checkSlow, nil},
+		{"quorum-unreachable", "a quorum above the sum of the weights is never reached", eachService(quorumUnreachable), nil},
+		{"no-such-address", "no instance has the address of a virtual_server", noSuchAddress, nil},
 	}
 }
 
@@ -101,6 +103,30 @@ func noChecker(_ *Node, b *config.Node, s say) {
 			s(whole(r), "give it a checker: TCP_CHECK { }", "real_server %s of virtual_server %s has no checker: it gets connections when it is down, too", title(r), title(b))
 		}
 	}
+}
+
+// eachCheck makes a check of a node of one of a kind of checker, with the real server's
+// name.
+func eachCheck(kind string, check func(k *config.Node, server string, s say)) func(*Node, say) {
+	return eachService(func(_ *Node, b *config.Node, s say) {
+		for _, r := range lines(b, "real_server") {
+			for _, k := range lines(r, kind) {
+				check(k, title(r), s)
+			}
+		}
+	})
+}
+
+func udpNoReply(k *config.Node, server string, s say) {
+	if last(k, "require_reply") == nil {
+		s(whole(k), "write require_reply, with a payload that the server answers",
+			"real_server %s: UDP_CHECK takes silence for health: a server that is gone stays in, unless its port is refused", server)
+	}
+}
+
+func dnsAnyAnswer(k *config.Node, server string, s say) {
+	s(whole(k), "where a wrong answer has to count as failure, ask with a script: MISC_CHECK",
+		"real_server %s: DNS_CHECK takes any answer for health, SERVFAIL and an empty one, too", server)
 }
 
 func checkSlow(n *Node, s say) {

@@ -11,12 +11,12 @@ import (
 
 func trackRules() []Rule {
 	return []Rule{
-		{"weight-nopreempt", "a weight moves nothing when nobody may preempt", eachInstance(weightNopreempt)},
-		{"weight-in-group", "weights of members of a sync group do not count", eachInstance(weightInGroup)},
-		{"weight-clamped", "priorities end at 1 and 254, whatever the weights", eachInstance(weightClamped)},
-		{"script-slow", "a check may take longer than its interval", scriptSlow},
-		{"script-flaps", "a single failed run moves the addresses", scriptFlaps},
-		{"script-security", "scripts run as root and nobody looks who may change them", scriptSecurity},
+		{"weight-nopreempt", "a weight moves nothing when nobody may preempt", eachInstance(weightNopreempt), nil},
+		{"weight-in-group", "weights of members of a sync group do not count", eachInstance(weightInGroup), []string{"ignoring tracked", "ignoring weight from tracked", "tracked interface weight due to"}},
+		{"weight-clamped", "priorities end at 1 and 254, whatever the weights", eachInstance(weightClamped), nil},
+		{"script-slow", "a check may take longer than its interval", scriptSlow, nil},
+		{"script-flaps", "a single failed run moves the addresses", scriptFlaps, nil},
+		{"script-security", "scripts run as root and nobody looks who may change them", scriptSecurity, []string{"SECURITY VIOLATION"}},
 	}
 }
 

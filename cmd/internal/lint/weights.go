@@ -249,7 +249,7 @@ func (c *comparing) sayIdle(f idle) {
 	case there > less && there <= more && !first.Election.Preempt:
 		why = ", but nopreempt"
 	case there > less && there <= more:
-		why = ", but less in another member of the sync group, which moves as a whole"
+		why = ", but not more in all of its sync group, which moves as a whole"
 	}
 	if enough := more - there + 1; slices.Min(values) < 0 && enough > more-less && there > 1 && first.Election.Preempt {
 		if w.weight.Value < 0 {
