@@ -233,7 +233,7 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 
 // take makes p the running configuration.
 func (d *daemon) take(p *preparation) {
-	d.cfg, d.running, d.globals, d.ready = p.cfg, p.generation, p.globals, p.world.ready
+	d.cfg, d.running, d.globals, d.paths, d.ready = p.cfg, p.generation, p.globals, p.paths, p.world.ready
 	d.files = dumpFilesOf(p.cfg.Global, d.opt.DumpDir)
 	d.notify.configure(p.cfg)
 	for _, note := range p.notes {
