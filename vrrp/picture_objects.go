@@ -231,6 +231,9 @@ func globalsText(g *global.Config, cfg *vrrpcfg.Config) []byte {
 	if shown.SyncDaemon == nil {
 		shown.SyncDaemon = cfg.SyncDaemon
 	}
+	if shown.NFTTable == "" && slices.ContainsFunc(cfg.Instances, needsFirewall) {
+		shown.NFTTable = "keepalived" // the name that it takes unasked
+	}
 	find := script.NewResolver(g, process.Accounts{})
 	return shown.Dump(false, global.Facts{IDs: process.Accounts{}.IDs, Reader: func(f *global.FIFO) string {
 		if f == &shown.LVSFIFO { // the healthchecker's
@@ -243,6 +246,9 @@ func globalsText(g *global.Config, cfg *vrrpcfg.Config) []byte {
 		return s.String() + " '" + f.Path + "'"
 	}})
 }
+
+// needsFirewall reports whether an instance asks for firewall rules.
+func needsFirewall(i *vrrpcfg.Instance) bool { return !i.Election.Accept || i.Identity.VMAC.Enabled }
 
 // filePaths are the paths of the tracked files as 2.2.7 has them: from the root on, and
 // without symbolic links. Off the loop, because it looks at them.

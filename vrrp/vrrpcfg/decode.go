@@ -196,16 +196,12 @@ func (d *decoder) readBFD(c *cursor.Cursor) {
 	if !ok {
 		return
 	}
-	b, neighbour := &BFD{Name: name.Text}, false
+	b := &BFD{Name: name.Text}
 	var forVRRP, forCheckers bool
 	for _, n := range c.Block() {
 		var mute diag.List
 		v := cursor.New(n, &mute)
 		switch n.Keyword.Text {
-		case "neighbor_ip", "neighbour_ip":
-			w, _ := v.Next()
-			_, ok := cursor.ParseAddr(w.Text)
-			neighbour = neighbour || ok // a bad one does not undo a good one
 		case "weight":
 			if n, ok := v.Int(-253, 253); ok {
 				b.Weight = int(n)
@@ -218,11 +214,15 @@ func (d *decoder) readBFD(c *cursor.Cursor) {
 			forCheckers = true
 		}
 	}
-	// Of two with one name the first counts; one for checkers alone cannot be tracked.
-	if neighbour && (forVRRP || !forCheckers) && d.bfd(b.Name) == nil {
+	// Of two with one name the first counts; one for checkers alone cannot be tracked. One
+	// without a good neighbour can: it is never up.
+	if len(b.Name) <= maxBFDName && (forVRRP || !forCheckers) && d.bfd(b.Name) == nil {
 		d.cfg.BFDs = append(d.cfg.BFDs, b)
 	}
 }
+
+// maxBFDName is the longest name of a bfd_instance.
+const maxBFDName = 31
 
 func (d *decoder) bfd(name string) *BFD {
 	for _, b := range d.cfg.BFDs {

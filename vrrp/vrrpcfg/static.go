@@ -73,7 +73,7 @@ func (d *decoder) readLinkbeat(c *cursor.Cursor) {
 
 // readDelays reads `<if> <down> [<up>]` lines. Without a second time the way up
 // is not delayed (the manual says it is the same as down). Of two lines for an interface
-// the last counts.
+// the last counts, one with a time out of range not at all; what is no number is 0.
 func (d *decoder) readDelays(c *cursor.Cursor) {
 	const longest = 255 * time.Second
 	for _, n := range c.Block() {
@@ -84,13 +84,17 @@ func (d *decoder) readDelays(c *cursor.Cursor) {
 			continue
 		}
 		l := Delay{Interface: w.Text, Range: w.Range}
-		if e.More() {
-			l.Down, _ = e.Seconds(6, 0, longest)
-		}
-		if e.More() {
-			l.Up, _ = e.Seconds(6, 0, longest)
+		inRange := true
+		for _, at := range []*time.Duration{&l.Down, &l.Up} {
+			if e.More() {
+				*at, _ = e.Seconds(6, 0, longest)
+				inRange = inRange && *at >= 0 && *at <= longest
+			}
 		}
 		e.Surplus()
+		if !inRange {
+			continue
+		}
 		d.cfg.Delays = slices.DeleteFunc(d.cfg.Delays, func(o Delay) bool { return o.Interface == l.Interface })
 		d.cfg.Delays = append(d.cfg.Delays, l)
 	}
