@@ -230,13 +230,6 @@ func TestSame(t *testing.T) {
 			}
 		}, true},
 		{"the last block in another of the files", func(t *config.Tree) { moved(last(t), "b.conf") }, false},
-		{"another name of a file", func(t *config.Tree) {
-			for _, n := range t.Roots {
-				if n.Keyword.Range.Start().File == "a.conf" {
-					moved(n, "A.conf")
-				}
-			}
-		}, false},
 		{"one octet of the last word", func(t *config.Tree) { last(t).Args[0].Text = "VI_3001" }, false},
 		{"the last octet", func(t *config.Tree) { t.Roots[blocks].Args[0].Text = "b" }, false},
 		{"one octet of the first word", func(t *config.Tree) { t.Roots[0].Keyword.Text = "wrrp_instance" }, false},
@@ -256,6 +249,11 @@ func TestSame(t *testing.T) {
 	}
 	if p.Same(nil) {
 		t.Error("the same as none")
+	}
+	renamed := encode(nil)
+	renamed.chunks[0].Files[1] = []byte("c.conf.d/b.conf")
+	if p.Same(renamed) {
+		t.Error("the same in a file of another name")
 	}
 }
 
