@@ -48,11 +48,11 @@ func Encode(tree *config.Tree) (*Part, error) {
 	return &Part{e.done}, nil
 }
 
-// Same reports whether both say the same, word for word. Where it stands in which file
-// makes no difference.
+// Same reports whether both say the same, word for word, in the same files. Where in them
+// it stands makes no difference.
 func (p *Part) Same(o *Part) bool {
 	return p == o || p != nil && o != nil && slices.EqualFunc(p.chunks, o.chunks, func(a, b *pb.ConfigChunk) bool {
-		return bytes.Equal(a.GetNodes(), b.GetNodes())
+		return bytes.Equal(a.GetNodes(), b.GetNodes()) && slices.EqualFunc(a.GetFiles(), b.GetFiles(), bytes.Equal)
 	})
 }
 

@@ -115,7 +115,7 @@ func TestAssemblerRefuses(t *testing.T) {
 	one := func(nodes, places []byte) []*pb.ConfigChunk {
 		return []*pb.ConfigChunk{{Generation: 1, Last: true, Nodes: nodes, Places: places}}
 	}
-	node := []byte{0, 0, 0, 0} // form, keyword (head, text), members, arguments; two places
+	node := []byte{0, 0, 0, 0, 0} // form, file, keyword (head, text), members, arguments; two places
 	tests := []struct {
 		name   string
 		chunks []*pb.ConfigChunk
@@ -123,14 +123,15 @@ func TestAssemblerRefuses(t *testing.T) {
 		{"another generation", []*pb.ConfigChunk{{Generation: 2, Last: true}}},
 		{"a chunk is missing", []*pb.ConfigChunk{{Generation: 1}, {Generation: 1, Index: 2, Last: true}}},
 		{"a chunk comes twice", []*pb.ConfigChunk{{Generation: 1}, {Generation: 1, Last: true}}},
-		{"no such form", one([]byte{6, 0, 0, 0}, []byte{0, 0})},
-		{"a member is missing", one([]byte{0, 0, 2, 0}, []byte{0, 0})},
-		{"members without end", one([]byte{0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}, []byte{0, 0})},
-		{"a word beyond the end", one([]byte{0, 100, 'x', 0, 0}, []byte{0, 0})},
-		{"more arguments than octets", one([]byte{0, 0, 0, 100}, []byte{0, 0})},
-		{"a number without an end", one([]byte{0, 0, 0, 0x80}, []byte{0, 0})},
-		{"a number of 11 octets", one([]byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0, 0, 0}, []byte{0, 0})},
-		{"the end is missing", one([]byte{0, 0, 0}, []byte{0, 0})},
+		{"no such form", one([]byte{6, 0, 0, 0, 0}, []byte{0, 0})},
+		{"a member is missing", one([]byte{0, 0, 0, 2, 0}, []byte{0, 0})},
+		{"members without end", one([]byte{0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}, []byte{0, 0})},
+		{"a word beyond the end", one([]byte{0, 0, 100, 'x', 0, 0}, []byte{0, 0})},
+		{"more arguments than octets", one([]byte{0, 0, 0, 0, 100}, []byte{0, 0})},
+		{"a number without an end", one([]byte{0, 0, 0, 0, 0x80}, []byte{0, 0})},
+		{"a number of 11 octets", one([]byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0, 0, 0, 0}, []byte{0, 0})},
+		{"the end is missing", one([]byte{0, 0, 0, 0}, []byte{0, 0})},
+		{"a node of a file beyond the table", one([]byte{0, 1, 0, 0, 0}, []byte{0, 0})},
 		{"no places", one(node, nil)},
 		{"a place is missing", one(node, []byte{0})},
 		{"a place too many", one(node, []byte{0, 0, 0})},
@@ -215,19 +216,20 @@ func TestSame(t *testing.T) {
 		t.Fatalf("%d chunks", len(p.chunks))
 	}
 	last := func(t *config.Tree) *config.Node { return t.Roots[blocks-1] }
-	moved := func(w *config.Word) { w.Range = at("another.conf", 70000, 200, 202) }
+	moved := func(n *config.Node, file string) { n.Keyword.Range = at(file, 70000, 200, 202) }
 	tests := []struct {
 		name   string
 		change func(*config.Tree)
 		same   bool
 	}{
 		{"nothing", nil, true},
-		{"other lines, columns and files", func(t *config.Tree) {
-			for _, n := range t.Roots {
-				moved(&n.Keyword)
-				n.Close = at("c", 1, 1, 2)
+		{"other lines and columns", func(t *config.Tree) {
+			for _, n := range t.Roots[:blocks] {
+				moved(n, n.Close.Start().File)
+				n.Close = at(n.Close.Start().File, 1, 1, 2)
 			}
 		}, true},
+		{"the last block in another of the files", func(t *config.Tree) { moved(last(t), "b.conf") }, false},
 		{"one octet of the last word", func(t *config.Tree) { last(t).Args[0].Text = "VI_3001" }, false},
 		{"the last octet", func(t *config.Tree) { t.Roots[blocks].Args[0].Text = "b" }, false},
 		{"one octet of the first word", func(t *config.Tree) { t.Roots[0].Keyword.Text = "wrrp_instance" }, false},
@@ -247,6 +249,11 @@ func TestSame(t *testing.T) {
 	}
 	if p.Same(nil) {
 		t.Error("the same as none")
+	}
+	renamed := encode(nil)
+	renamed.chunks[0].Files[1] = []byte("c.conf.d/b.conf")
+	if p.Same(renamed) {
+		t.Error("the same in a file of another name")
 	}
 }
 

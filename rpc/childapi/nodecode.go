@@ -13,10 +13,11 @@ import (
 // A tree crosses in a code of its own within ConfigChunk.nodes: a message for each of
 // a million words would be ten times as large, and all of it garbage afterwards. Every
 // number is an unsigned varint. Where the words stand is apart, in ConfigChunk.places, in
-// the order of what has a place: configurations with the same nodes mean the same.
+// the order of what has a place: configurations with the same nodes and files mean the same.
 //
-//	node  = form keyword members [raw] arguments word*, a place for the closing brace
-//	        form: 2 × config.Form + raw is there; members: 0 no block, else their
+//	node  = form file keyword members [raw] arguments word*, a place for the closing brace
+//	        form: 2 × config.Form + raw is there; file: that of the keyword, once more,
+//	        because relative paths are meant beside it; members: 0 no block, else their
 //	        number + 1, and they follow the node
 //	word  = 2 × octets + quoted, the octets, a place
 //	place = line, and unless it is 0 (no place): file, first column, columns
@@ -33,6 +34,7 @@ func (w *nodeWriter) node(n *config.Node, file func(string) uint64) {
 		head |= 1
 	}
 	w.number(head)
+	w.number(file(n.Keyword.Range.Start().File))
 	w.word(&n.Keyword, file)
 	if n.Block == nil {
 		w.number(0)
@@ -100,6 +102,9 @@ func (r *nodeReader) node() (n *config.Node, members int, err error) {
 		return nil, 0, errCode
 	}
 	n.Form = config.Form(head >> 1)
+	if _, ok := number(&r.text, uint64(len(r.files)-1)); !ok {
+		return nil, 0, errCode
+	}
 	if err := r.word(&n.Keyword); err != nil {
 		return nil, 0, err
 	}

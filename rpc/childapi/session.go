@@ -118,8 +118,8 @@ func (s *Session) SendPrepare(generation uint64, p *Part, kind PrepareKind) {
 	s.send(chunks)
 }
 
-// SendSame sends a child a configuration whose part for it is, but for the places, what
-// it has in force as generation inForce. It may answer that it wants the part all the
+// SendSame sends a child a configuration whose part for it is (Part.Same) what it has in
+// force as generation inForce. It may answer that it wants the part all the
 // same (TreeWanted): then SendPrepare is next.
 func (s *Session) SendSame(generation, inForce uint64, kind PrepareKind) {
 	s.send([]*pb.ConfigChunk{{Generation: generation, Phase: Prepare, SameAs: inForce, Last: true, DryRun: kind == Trial}})

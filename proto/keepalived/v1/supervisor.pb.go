@@ -322,8 +322,8 @@ type ConfigChunk struct {
 	Files      [][]byte               `protobuf:"bytes,6,rep,name=files,proto3" json:"files,omitempty"`   // appended to the table that places index; entry 0 is ""
 	Nodes      []byte                 `protobuf:"bytes,7,opt,name=nodes,proto3" json:"nodes,omitempty"`   // in the code of rpc/childapi (nodecode.go)
 	Places     []byte                 `protobuf:"bytes,8,opt,name=places,proto3" json:"places,omitempty"` // where what is in nodes stands
-	// Instead of nodes: the child's part is, but for the places, what it has in force as
-	// this generation. It answers Prepared, Refused or TreeWanted.
+	// Instead of nodes: the child's part is, but for the places in the files, what it has in
+	// force as this generation. It answers Prepared, Refused or TreeWanted.
 	SameAs uint64 `protobuf:"varint,9,opt,name=same_as,json=sameAs,proto3" json:"same_as,omitempty"`
 	DryRun bool   `protobuf:"varint,10,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // an ABORT will follow whatever the answer is
 	// With initial, to the healthchecker child: what the one before it knew, and what
