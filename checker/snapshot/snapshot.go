@@ -56,6 +56,7 @@ type Server struct {
 type Check struct {
 	Config     *checkercfg.Check
 	Up, HasRun bool
+	Suspended  bool   // ha_suspend: it waits for the address of its service
 	Delta      int32  // what it adds to the weight
 	Iterations uint32 // of retries, as 2.2.7 counts them
 	Failed     uint16 // the url that failed last, from 1
@@ -135,10 +136,11 @@ func takeServer(c *checkercfg.Server, d *health.Director, h *health.Service, i i
 		Before: st.Before, Reloaded: st.Reloaded, Override: st.Override,
 		Active: -1, Inactive: -1, Checks: make([]Check, len(c.Checks)),
 	}
-	since := clock.Never
+	since, suspended := clock.Never, d.Suspended(h)
 	for k := range c.Checks {
 		cs := d.Checker(h, i, k)
 		r.Checks[k] = check(c.Checks[k], &cs, wall)
+		r.Checks[k].Suspended = suspended
 		// Down since its first checker is; up since its last one is.
 		switch {
 		case r.Alive && (since == clock.Never || cs.Since > since), !r.Alive && !cs.Up && cs.Since < since:
