@@ -138,6 +138,7 @@ func Run(opt Options) int {
 		Repaired: func(r ipvs.Repaired) { d.post(func(clock.Instant) { d.repaired(r) }) },
 	})
 	d.table.worker = worker
+	d.here.open = func() (*rtnl.Monitor, error) { return rtnl.NewMonitor(rtnl.MonitorConfig{}) }
 	runner := script.NewRunner(script.Config{Done: func(r script.Result) {
 		d.post(func(now clock.Instant) { d.notify.done(now, r) })
 	}})

@@ -16,6 +16,7 @@ import (
 // presence follows the addresses of this machine. It belongs to the loop, but for start,
 // which belongs to the goroutine that prepares configurations.
 type presence struct {
+	open    func() (*rtnl.Monitor, error)    // nil: nobody tells
 	started bool                             // the monitor was
 	known   bool                             // it has delivered what there is
 	on      map[netip.Addr]map[rtnl.Key]bool // by address; one may be on several interfaces
@@ -29,11 +30,11 @@ func (s *service) suspends() bool { return s.cfg.HASuspend && s.cfg.Kind == chec
 // back when those that are there are known. Without the kernel's word nothing is
 // suspended: servers that are checked in vain harm nobody.
 func (d *daemon) follow(m *model) {
-	if d.here.started || !slices.ContainsFunc(m.services, (*service).suspends) {
+	if d.here.open == nil || d.here.started || !slices.ContainsFunc(m.services, (*service).suspends) {
 		return
 	}
 	d.here.started = true
-	monitor, err := rtnl.NewMonitor(rtnl.MonitorConfig{})
+	monitor, err := d.here.open()
 	if err != nil {
 		d.log.Warn(fmt.Sprintf("ha_suspend has no effect until a restart: %v", err))
 		return

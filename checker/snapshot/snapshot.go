@@ -20,6 +20,7 @@ type Snapshot struct {
 	Services []Service
 	IDs      func(user, group string) (uid, gid uint32)
 	Command  func(*cursor.Script) string
+	Paths    map[string]string // of track_files
 }
 
 // Service is one virtual server.
@@ -77,13 +78,15 @@ type Facts struct {
 	IDs func(user, group string) (uid, gid uint32)
 	// Command is a script as the dump shows it; nil: as it is written.
 	Command func(*cursor.Script) string
+	// Paths are those of track_files by name, as the dump shows them.
+	Paths map[string]string
 }
 
 // Take makes the picture. The Director was configured with one ServiceConfig for every
 // service of cfg, of the same Key, with the servers and checkers in their order.
 // Services that the Director does not have are left out.
 func Take(cfg *checkercfg.Config, d *health.Director, f Facts) *Snapshot {
-	s := &Snapshot{Global: f.Global, Config: cfg, IDs: f.IDs, Services: make([]Service, 0, len(cfg.Services))}
+	s := &Snapshot{Global: f.Global, Config: cfg, IDs: f.IDs, Paths: f.Paths, Services: make([]Service, 0, len(cfg.Services))}
 	if s.Command = f.Command; s.Command == nil {
 		s.Command = (*cursor.Script).String
 	}
