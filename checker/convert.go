@@ -78,7 +78,7 @@ func serverProto(now clock.Instant, r *snapshot.Server, o *pb.ServerOverride, to
 func checkerProto(now clock.Instant, k *snapshot.Check, took time.Duration) *pb.Checker {
 	c := &pb.Checker{
 		Type: k.Config.Kind.String(), Up: k.Up, HasRun: k.HasRun, Good: k.Good, Cause: checkWord(k),
-		Retries: k.Iterations, Weight: k.Delta, Since: wallProto(k.Since), Running: k.Due == clock.Never,
+		Retries: k.Iterations, Weight: k.Delta, Since: wallProto(k.Since), Running: k.Due == clock.Never && !k.Suspended,
 	}
 	if k.LastRan.Micros != 0 {
 		c.LastRan, c.Took = wallProto(k.LastRan), durationpb.New(took)
@@ -96,6 +96,8 @@ func checkerProto(now clock.Instant, k *snapshot.Check, took time.Duration) *pb.
 func checkWord(k *snapshot.Check) string {
 	word := causeWord(k.Cause, k.Exit)
 	switch {
+	case k.Suspended:
+		return suspendedWord
 	case !k.Unsigned:
 		return word
 	case word == "":
@@ -103,6 +105,8 @@ func checkWord(k *snapshot.Check) string {
 	}
 	return word + ", " + unsignedWord
 }
+
+const suspendedWord = "suspended: the virtual server's address is not on this machine"
 
 const unsignedWord = "certificate not signed by ca"
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +21,7 @@ import (
 	"keepalived/core/clock"
 	"keepalived/core/diag"
 	"keepalived/core/loop"
+	"keepalived/core/rtnl"
 	"keepalived/core/script"
 	pb "keepalived/proto/keepalived/v1"
 	"keepalived/rpc/childapi"
@@ -109,6 +111,7 @@ type daemon struct {
 	records   []*pb.CheckRecord
 	overrides overrides
 	notify    notifier
+	here      presence
 	stalls    stallStats
 	beat      heartbeat
 	stopping  bool
@@ -135,6 +138,7 @@ func Run(opt Options) int {
 		Repaired: func(r ipvs.Repaired) { d.post(func(clock.Instant) { d.repaired(r) }) },
 	})
 	d.table.worker = worker
+	d.here.open = func() (*rtnl.Monitor, error) { return rtnl.NewMonitor(rtnl.MonitorConfig{}) }
 	runner := script.NewRunner(script.Config{Done: func(r script.Result) {
 		d.post(func(now clock.Instant) { d.notify.done(now, r) })
 	}})
@@ -176,7 +180,7 @@ func newDaemon(opt Options) *daemon {
 	d := &daemon{
 		opt: opt, log: opt.Log, stopped: make(chan struct{}), model: &model{byKey: map[string]*service{}},
 		loop:  loop.New[task](clock.Real{}, clock.Real{}.NewWaker(), 1024),
-		lives: map[string]*life{}, ctx: context.Background(),
+		lives: map[string]*life{}, ctx: context.Background(), here: presence{on: map[netip.Addr]map[rtnl.Key]bool{}},
 	}
 	d.post, d.timers.Arm = d.loop.Post, d.loop.Arm
 	d.table.init(d)

@@ -25,6 +25,7 @@ type model struct {
 	scripts  script.Resolved
 	globals  []byte // dump section of the global definitions
 	files    dumpFiles
+	paths    map[string]string      // of track_files, for the dump
 	notes    []string               // for the log when it comes into force
 	configs  []health.ServiceConfig // Ref is the place in services
 	services []*service             // in the order of the file
@@ -97,6 +98,10 @@ func decode(t *config.Tree, host string, dumpDir string) (*model, diag.List) {
 
 // lookUp fills in what only the dumps have from the machine.
 func (m *model) lookUp(dumpDir string) {
+	m.paths = map[string]string{}
+	for _, f := range m.cfg.Files {
+		m.paths[f.Name] = process.RealPath(f.Path, f.Range.Start().File)
+	}
 	g := m.cfg.Global
 	m.globals = g.Dump(false, global.Facts{IDs: process.Accounts{}.IDs})
 	m.files = dumpFilesOf(g, dumpDir)

@@ -62,6 +62,10 @@ func checkText(a *health.Action, c *checkercfg.Check) string {
 	switch a.Msg {
 	case health.MsgActivating:
 		return "Activating healthchecker for service " + rs + " for VS " + vs
+	case health.MsgDeactivating:
+		return "Deactivating healthchecker for service " + rs + " for VS " + vs
+	case health.MsgSuspending:
+		return "Suspending healthchecker for service " + rs + " for VS " + vs
 	case health.MsgCause:
 		return causeText(a, misc)
 	case health.MsgScriptRetry:

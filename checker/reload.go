@@ -32,6 +32,7 @@ func (d *daemon) adopter() *childapi.Adopter[preparation] {
 		Answer: d.report, Post: func(f func(clock.Instant)) bool { return d.post(f) },
 		Decode: func(u childapi.Update) (*preparation, diag.List) {
 			m, diags := decode(u.Tree, process.HostName(), d.opt.DumpDir)
+			d.follow(m)
 			return &preparation{model: m, records: u.Records, overrides: u.Overrides}, diags
 		},
 		Again: func(then *preparation) (*preparation, bool) {
@@ -105,6 +106,7 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	}
 	d.overrides.preset(p.overrides)
 	p.records, p.overrides = nil, nil // p stays as long as it is in force
+	d.suspend(now)
 	d.director.Configure(now, d.model.configs, &d.out)
 	d.act(now)
 	d.settle(now)
@@ -122,6 +124,7 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	}
 	d.before = old
 	d.take(p)
+	d.suspend(now)
 	d.director.Configure(now, d.model.configs, &d.out)
 	d.act(now)
 	if !p.again {

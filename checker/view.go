@@ -39,7 +39,7 @@ type facts struct {
 
 // picture is what the dumps show: made on the loop, without rendering anything.
 func (d *daemon) picture(now clock.Instant) *snapshot.Snapshot {
-	return snapshot.Take(d.model.cfg, d.director, snapshot.Facts{Global: d.model.globals, Wall: wallClock(now), IDs: process.Accounts{}.IDs, Command: d.model.command})
+	return snapshot.Take(d.model.cfg, d.director, snapshot.Facts{Global: d.model.globals, Wall: wallClock(now), IDs: process.Accounts{}.IDs, Command: d.model.command, Paths: d.model.paths})
 }
 
 // command is a script as the dumps show it: the file that runs.

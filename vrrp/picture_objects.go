@@ -2,7 +2,6 @@ package vrrp
 
 import (
 	"cmp"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -255,20 +254,7 @@ func needsFirewall(i *vrrpcfg.Instance) bool { return !i.Election.Accept || i.Id
 func filePaths(cfg *vrrpcfg.Config) map[string]string {
 	out := map[string]string{}
 	for _, f := range cfg.Files {
-		path := f.Path
-		if !filepath.IsAbs(path) { // beside the configuration that names it
-			path = filepath.Join(filepath.Dir(f.Range.Start().File), path)
-		}
-		if abs, err := filepath.Abs(path); err == nil {
-			path = abs
-		}
-		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-			path = filepath.Join(dir, filepath.Base(path))
-		}
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path = real
-		}
-		out[f.Name] = path
+		out[f.Name] = process.RealPath(f.Path, f.Range.Start().File)
 	}
 	return out
 }

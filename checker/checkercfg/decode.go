@@ -43,7 +43,7 @@ func rootRows() []cursor.Row[decoder] {
 
 func (d *decoder) readTrackFile(c *cursor.Cursor) {
 	w, _ := c.Next()
-	f := &TrackFile{Name: w.Text, Weight: 1}
+	f := &TrackFile{Name: w.Text, Range: w.Range, Weight: 1}
 	for _, n := range c.Block() {
 		var mute diag.List // the VRRP decoder says what is wrong with it
 		v := cursor.New(n, &mute)

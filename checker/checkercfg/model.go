@@ -364,8 +364,9 @@ type File struct {
 
 // TrackFile is what FILE_CHECK needs to know of a track_file.
 type TrackFile struct {
-	Name, Path string
-	Weight     int64 // of those that track it and do not say theirs
+	Name, Path string     // as written
+	Range      diag.Range // of its name
+	Weight     int64      // of those that track it and do not say theirs
 	Reverse    bool
 }
 

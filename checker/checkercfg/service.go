@@ -143,7 +143,7 @@ func serviceRows() []cursor.Row[service] {
 				s.Family = []Family{IPv4, IPv6}[i]
 			}
 		})),
-		effect("checks go on while the address of the virtual server is not on this machine", flag(path, "ha_suspend", func(s *service) { s.HASuspend = true })),
+		flag(path, "ha_suspend", func(s *service) { s.HASuspend = true }),
 		flag(path, "alpha", func(s *service) { s.Alpha = true }),
 		flag(path, "omega", func(s *service) { s.Omega = true }),
 		flag(path, "inhibit_on_failure", func(s *service) { s.Inhibit = true }),

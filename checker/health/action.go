@@ -70,10 +70,12 @@ const (
 
 	// Of a checker: Check, Server.
 
-	MsgActivating  // Activating healthchecker for service RS for VS VS
-	MsgCause       // Cause, of a failure that log_all_failures tells; CauseLocal
-	MsgScriptRetry // Misc check for [RS VS VS] by [SCRIPT] failed, will do Retries retries (Cause, Code)
-	MsgStep        // HTTP status code success to RS url(Step) / MD5 digest success to RS url(Step)
+	MsgActivating   // Activating healthchecker for service RS for VS VS
+	MsgDeactivating // Deactivating healthchecker for service RS for VS VS: suspended from its start
+	MsgSuspending   // Suspending healthchecker for service RS for VS VS
+	MsgCause        // Cause, of a failure that log_all_failures tells; CauseLocal
+	MsgScriptRetry  // Misc check for [RS VS VS] by [SCRIPT] failed, will do Retries retries (Cause, Code)
+	MsgStep         // HTTP status code success to RS url(Step) / MD5 digest success to RS url(Step)
 	// MsgGood: TCP connection to RS success. / Remote Web server RS succeed on service. /
 	// Misc check for [RS VS VS] by [SCRIPT] succeeded.
 	MsgGood

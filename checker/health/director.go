@@ -25,7 +25,8 @@ type Director struct {
 	checkers []checker // by number
 	free     []int32   // numbers that can be used again
 	schedule schedule
-	running  bool // configured once
+	running  bool            // configured once
+	waiting  map[string]bool // services that are suspended, by key
 
 	resume  map[string][]Record // by service, for the next Configure
 	presets map[string]map[string]Override

@@ -57,10 +57,7 @@ func (d *Director) Configure(now clock.Instant, configs []ServiceConfig, out *Ac
 		}
 	}
 	for _, id := range fresh {
-		k := &d.checkers[id]
-		server := &k.service.Config.Servers[k.server]
-		out.add(Action{Kind: ActSay, Msg: MsgActivating, Service: k.service.Config, Server: server, Check: &server.Checks[k.check]})
-		d.schedule.queue.Set(id, k.state.Due)
+		d.activate(id, out)
 	}
 	d.running, d.resume, d.presets = true, nil, nil
 }
@@ -275,7 +272,7 @@ func (d *Director) keep(id int32, s *Service, server, check int, was *CheckerCon
 	if !c.Dynamic {
 		st.Delta = 0
 	}
-	if latest := now.Add(c.Interval); !k.busy && st.Due > latest {
+	if latest := now.Add(c.Interval); !k.busy && st.Due > latest && !d.waiting[s.Config.Key] {
 		st.Due = latest
 		d.schedule.queue.Set(id, latest)
 	}

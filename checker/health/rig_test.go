@@ -149,6 +149,10 @@ func render(a *Action) string {
 	switch a.Msg {
 	case MsgActivating:
 		return "Activating healthchecker for service " + rs + " for VS " + vs
+	case MsgDeactivating:
+		return "Deactivating healthchecker for service " + rs + " for VS " + vs
+	case MsgSuspending:
+		return "Suspending healthchecker for service " + rs + " for VS " + vs
 	case MsgCause:
 		return fmt.Sprintf("cause %d %s", a.Cause, rs)
 	case MsgScriptRetry:

@@ -91,7 +91,7 @@ func (w *text) files() {
 					}
 					if tracking++; tracking == 1 {
 						w.Line(1, "Track file = %s", f.Name)
-						w.Line(3, "File = %s", f.Path)
+						w.Line(3, "File = %s", cmp.Or(w.s.Paths[f.Name], f.Path))
 						w.Line(3, "Status = 0")
 						w.Line(3, "Weight = %d%s", f.Weight, reverse(f.Reverse))
 						w.Line(3, "Tracking instances :")

@@ -62,17 +62,18 @@ type jsonServer struct {
 }
 
 type jsonCheck struct {
-	Type    string      `json:"type"`
-	Up      bool        `json:"up"`
-	HasRun  bool        `json:"has_run"`
-	Since   json.Number `json:"since"`
-	LastRan json.Number `json:"last_ran,omitempty"`
-	Good    bool        `json:"last_good"`
-	Cause   string      `json:"last_failure,omitempty"`
-	Exit    *int32      `json:"exit_status,omitempty"`
-	Delta   int32       `json:"weight"`
-	Retries uint32      `json:"retries"`
-	URL     string      `json:"failed_url,omitempty"`
+	Type      string      `json:"type"`
+	Up        bool        `json:"up"`
+	HasRun    bool        `json:"has_run"`
+	Suspended bool        `json:"suspended,omitempty"`
+	Since     json.Number `json:"since"`
+	LastRan   json.Number `json:"last_ran,omitempty"`
+	Good      bool        `json:"last_good"`
+	Cause     string      `json:"last_failure,omitempty"`
+	Exit      *int32      `json:"exit_status,omitempty"`
+	Delta     int32       `json:"weight"`
+	Retries   uint32      `json:"retries"`
+	URL       string      `json:"failed_url,omitempty"`
 }
 
 func (v *Service) json() jsonService {
@@ -106,7 +107,7 @@ func (r *Server) json() jsonServer {
 	for i := range r.Checks {
 		k := &r.Checks[i]
 		c := jsonCheck{
-			Type: k.Config.Kind.String(), Up: k.Up, HasRun: k.HasRun, Since: json.Number(k.Since.Seconds()),
+			Type: k.Config.Kind.String(), Up: k.Up, HasRun: k.HasRun, Suspended: k.Suspended, Since: json.Number(k.Since.Seconds()),
 			Good: k.Good, Cause: causes[k.Cause], Delta: k.Delta, Retries: k.Iterations,
 		}
 		if k.LastRan.Micros != 0 {

@@ -20,6 +20,7 @@ type Snapshot struct {
 	Services []Service
 	IDs      func(user, group string) (uid, gid uint32)
 	Command  func(*cursor.Script) string
+	Paths    map[string]string // of track_files
 }
 
 // Service is one virtual server.
@@ -56,6 +57,7 @@ type Server struct {
 type Check struct {
 	Config     *checkercfg.Check
 	Up, HasRun bool
+	Suspended  bool   // ha_suspend: it waits for the address of its service
 	Delta      int32  // what it adds to the weight
 	Iterations uint32 // of retries, as 2.2.7 counts them
 	Failed     uint16 // the url that failed last, from 1
@@ -76,13 +78,15 @@ type Facts struct {
 	IDs func(user, group string) (uid, gid uint32)
 	// Command is a script as the dump shows it; nil: as it is written.
 	Command func(*cursor.Script) string
+	// Paths are those of track_files by name, as the dump shows them.
+	Paths map[string]string
 }
 
 // Take makes the picture. The Director was configured with one ServiceConfig for every
 // service of cfg, of the same Key, with the servers and checkers in their order.
 // Services that the Director does not have are left out.
 func Take(cfg *checkercfg.Config, d *health.Director, f Facts) *Snapshot {
-	s := &Snapshot{Global: f.Global, Config: cfg, IDs: f.IDs, Services: make([]Service, 0, len(cfg.Services))}
+	s := &Snapshot{Global: f.Global, Config: cfg, IDs: f.IDs, Paths: f.Paths, Services: make([]Service, 0, len(cfg.Services))}
 	if s.Command = f.Command; s.Command == nil {
 		s.Command = (*cursor.Script).String
 	}
@@ -135,10 +139,11 @@ func takeServer(c *checkercfg.Server, d *health.Director, h *health.Service, i i
 		Before: st.Before, Reloaded: st.Reloaded, Override: st.Override,
 		Active: -1, Inactive: -1, Checks: make([]Check, len(c.Checks)),
 	}
-	since := clock.Never
+	since, suspended := clock.Never, d.Suspended(h)
 	for k := range c.Checks {
 		cs := d.Checker(h, i, k)
 		r.Checks[k] = check(c.Checks[k], &cs, wall)
+		r.Checks[k].Suspended = suspended
 		// Down since its first checker is; up since its last one is.
 		switch {
 		case r.Alive && (since == clock.Never || cs.Since > since), !r.Alive && !cs.Up && cs.Since < since:

@@ -241,7 +241,7 @@ func (w *text) server(r *Server) {
 
 func (w *text) check(k *Check) {
 	c := k.Config
-	w.Line(3, "Enabled = %s", yesNo(c.Kind.Runs()))
+	w.Line(3, "Enabled = %s", yesNo(c.Kind.Runs() && !k.Suspended))
 	w.Line(3, "Up = %s", yesNo(k.Up))
 	w.Line(3, "Has run = %s", yesNo(k.HasRun))
 	w.Line(3, "Current weight = %d", k.Delta)

@@ -26,6 +26,25 @@ func DumpPath(dir, configured, name string) string {
 	return configured
 }
 
+// RealPath is a path of the configuration from the root on and without symbolic links, as
+// far as they can be followed now; one without a slash at its beginning lies beside the
+// file beside.
+func RealPath(path, beside string) string {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(beside), path)
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return path
+}
+
 // ReplaceFile makes text the whole content of the file at path, mode 0666 less the
 // umask: 0600 with keepalived's usual one, 0644 with -u 022 (observed).
 //
