@@ -104,8 +104,8 @@ func (s *session) configDiffCmd() *cobra.Command {
 		Short: "Tell what one configuration means otherwise than another",
 		Long: `diff compares what two configurations mean: which objects and keywords differ and
 how. Comments, layout, the order of keywords, definitions, another way to write a value
-and a default that is written out are no difference. Passwords and keys are compared
-and not printed.
+and a default that is written out are no difference. Passwords, keys and secret
+arguments of scripts are compared and not printed.
 
 Exit status: 0 they mean the same, 1 they differ, 2 one could not be read.`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -140,12 +140,12 @@ Exit status: 0 they mean the same, 1 they differ, 2 one could not be read.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write one JSON object")
-	cmd.Flags().StringArrayVarP(&ids, "config-id", "i", nil, "identity for lines that begin with @ID; twice: of each file")
+	cmd.Flags().StringArrayVarP(&ids, "config-id", "i", nil, "`ID` of the node, for lines that begin with @ID; twice: of each file")
 	return cmd
 }
 
 func identityFlag(cmd *cobra.Command, id *string) {
-	cmd.Flags().StringVarP(id, "config-id", "i", "", "identity for lines that begin with @ID (default: host name up to its first dot)")
+	cmd.Flags().StringVarP(id, "config-id", "i", "", "`ID` of the node, for lines that begin with @ID (default: host name up to its first dot)")
 }
 
 func atMostOneFile(cmd *cobra.Command, args []string) error {
