@@ -83,7 +83,7 @@ func lintNodes(nodes []*nodeConfig, o checkOptions) {
 }
 
 // addLint adds a finding of a rule. Where the daemon itself complains about the same
-// thing, its complaint takes the rule's name and way out.
+// thing, its complaint takes the rule's name, effect and way out.
 func (n *nodeConfig) addLint(f lint.Finding) {
 	for i := range n.diags {
 		d := &n.diags[i]
@@ -92,7 +92,7 @@ func (n *nodeConfig) addLint(f lint.Finding) {
 		}
 		d.Rule = f.Rule
 		if d.Hint == "" || d.Code == diag.ScriptSecurity {
-			d.Hint = f.Hint
+			d.Hint = f.Advice()
 		}
 		return
 	}
