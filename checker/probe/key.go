@@ -117,7 +117,9 @@ var (
 	}
 )
 
-// decryptPBES2 opens an EncryptedPrivateKeyInfo (RFC 5958).
+// decryptPBES2 opens an EncryptedPrivateKeyInfo (RFC 5958). The standard library does
+// not, and of the modules that do the one without a forest behind it,
+// github.com/youmark/pkcs8, has no SHA-384 and SHA-512 and no release.
 func decryptPBES2(der []byte, password string) ([]byte, error) {
 	var info struct {
 		Algorithm algorithm

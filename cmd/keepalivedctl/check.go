@@ -23,7 +23,11 @@ func (s *session) configCheckCmd() *cobra.Command {
 		Long: `check reads configurations as the daemon would and says what is wrong in each, with
 the place and the way out. What is merely absent on this machine (an interface, a user,
 a script) is a note, so that files of other machines can be checked; with --here it
-counts as it would for a daemon here.
+counts as it would for a daemon here. Without FILE it is /etc/keepalived/keepalived.conf.
+
+Given the files of several nodes that back each other up, or one file and their
+identities (-i lb1 -i lb2), it also tells what must agree between them and does not.
+The name in brackets behind a finding is that of its rule: config explain knows it.
 
 Exit status: 0 nothing above a note, 1 warnings, 2 a daemon would not start.`,
 		Args: cobra.ArbitraryArgs,
@@ -45,7 +49,7 @@ Exit status: 0 nothing above a note, 1 warnings, 2 a daemon would not start.`,
 	cmd.Flags().BoolVar(&o.here, "here", false, "what is absent on this machine (interfaces, users, scripts) is an error")
 	cmd.Flags().BoolVar(&o.lint, "lint", false, "also find what is valid and bites in production")
 	cmd.Flags().BoolVar(&o.json, "json", false, "write one JSON object")
-	cmd.Flags().StringArrayVarP(&o.ids, "config-id", "i", nil, "identity for lines that begin with @ID; several: one of each file, or of each node that shares the one file")
+	cmd.Flags().StringArrayVarP(&o.ids, "config-id", "i", nil, "`ID` of the node, for lines that begin with @ID; several: one of each file, or of each node that shares the one file")
 	return cmd
 }
 
@@ -79,7 +83,7 @@ func lintNodes(nodes []*nodeConfig, o checkOptions) {
 }
 
 // addLint adds a finding of a rule. Where the daemon itself complains about the same
-// thing, its complaint takes the rule's name and way out.
+// thing, its complaint takes the rule's name, effect and way out.
 func (n *nodeConfig) addLint(f lint.Finding) {
 	for i := range n.diags {
 		d := &n.diags[i]
@@ -88,7 +92,7 @@ func (n *nodeConfig) addLint(f lint.Finding) {
 		}
 		d.Rule = f.Rule
 		if d.Hint == "" || d.Code == diag.ScriptSecurity {
-			d.Hint = f.Hint
+			d.Hint = f.Advice()
 		}
 		return
 	}

@@ -63,7 +63,9 @@ func (s *session) configShowCmd() *cobra.Command {
 		Long: `show prints what a configuration comes to: includes, definitions, sequences and
 @conditions worked out, old keywords replaced by those of today where they mean the
 same, one keyword a line. That is a valid configuration of the same meaning, and show
-prints it the same again. Passwords and keys are hidden unless --secrets is given.
+prints it the same again. Passwords, keys and what looks like one among the arguments
+of a script are hidden unless --secrets is given, and a comment says so: a password or
+token behind an option or variable of such a name, in a URL, in a header.
 
 Exit status: 0 printed, 2 it could not be read or would not start.`,
 		Args: atMostOneFile,
@@ -81,11 +83,15 @@ Exit status: 0 printed, 2 it could not be read or would not start.`,
 				s.complain("%s would not start; what was understood of it was printed", n.name)
 				s.status = exitNoAnswer
 			}
-			_, err = io.WriteString(s.out, config.Print(roots))
+			text := config.Print(roots)
+			if !secrets && strings.Contains(text, config.Hidden) {
+				text = "# " + config.Hidden + " stands for what is secret; show --secrets prints it.\n" + text
+			}
+			_, err = io.WriteString(s.out, text)
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&secrets, "secrets", false, "print passwords and keys, too")
+	cmd.Flags().BoolVar(&secrets, "secrets", false, "print passwords, keys and secret arguments, too")
 	identityFlag(cmd, &id)
 	return cmd
 }
@@ -98,8 +104,8 @@ func (s *session) configDiffCmd() *cobra.Command {
 		Short: "Tell what one configuration means otherwise than another",
 		Long: `diff compares what two configurations mean: which objects and keywords differ and
 how. Comments, layout, the order of keywords, definitions, another way to write a value
-and a default that is written out are no difference. Passwords and keys are compared
-and not printed.
+and a default that is written out are no difference. Passwords, keys and secret
+arguments of scripts are compared and not printed.
 
 Exit status: 0 they mean the same, 1 they differ, 2 one could not be read.`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -134,12 +140,12 @@ Exit status: 0 they mean the same, 1 they differ, 2 one could not be read.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write one JSON object")
-	cmd.Flags().StringArrayVarP(&ids, "config-id", "i", nil, "identity for lines that begin with @ID; twice: of each file")
+	cmd.Flags().StringArrayVarP(&ids, "config-id", "i", nil, "`ID` of the node, for lines that begin with @ID; twice: of each file")
 	return cmd
 }
 
 func identityFlag(cmd *cobra.Command, id *string) {
-	cmd.Flags().StringVarP(id, "config-id", "i", "", "identity for lines that begin with @ID (default: host name up to its first dot)")
+	cmd.Flags().StringVarP(id, "config-id", "i", "", "`ID` of the node, for lines that begin with @ID (default: host name up to its first dot)")
 }
 
 func atMostOneFile(cmd *cobra.Command, args []string) error {

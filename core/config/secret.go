@@ -21,7 +21,8 @@ const Hidden = "********"
 // In source lines it hides the words themselves; the whole value of every
 // definition that flows into one, through other definitions too; all of a sequence
 // that makes one; and what follows the name of a secret keyword, or something very
-// like it, on a line that was not understood. In messages it hides every word that
+// like it, on a line that was not understood; and what the arguments of scripts give
+// away (argumentValues), wherever it stands. In messages it hides every word that
 // is one of those values.
 type Mask struct {
 	tree   *Tree
@@ -64,6 +65,7 @@ func NewMask(t *Tree, s *Schema) *Mask {
 	for at, to := range strange {
 		m.add(at, to)
 	}
+	m.arguments()
 	m.taint()
 	for _, f := range t.Sources {
 		eachLine(f, func(id lineID, line, def string) {
@@ -93,12 +95,16 @@ func NewMask(t *Tree, s *Schema) *Mask {
 // add notes that the octets from at up to the column to, counted from 0, are to be
 // hidden.
 func (m *Mask) add(at diag.Pos, to int) {
-	lines := m.words[at.File]
+	m.addColumns(lineID{at.File, at.Line}, columns{at.Col - 1, to})
+}
+
+func (m *Mask) addColumns(id lineID, c columns) {
+	lines := m.words[id.file]
 	if lines == nil {
 		lines = map[int][]columns{}
-		m.words[at.File] = lines
+		m.words[id.file] = lines
 	}
-	lines[at.Line] = append(lines[at.Line], columns{at.Col - 1, to})
+	lines[id.line] = append(lines[id.line], c)
 }
 
 // secretNames are the names of keywords with a secret.
@@ -205,6 +211,24 @@ func (m *Mask) likeSecret(word string) bool {
 		}
 	}
 	return false
+}
+
+// arguments finds what the arguments of scripts give away.
+func (m *Mask) arguments() {
+	for _, f := range m.tree.Sources {
+		eachLine(f, func(id lineID, line, _ string) {
+			for _, c := range argumentValues(line) {
+				value := line[c.from:c.to]
+				if !isVariable(value) {
+					m.addColumns(id, c)
+					continue
+				}
+				for name := range references(value) {
+					m.defs[name] = true
+				}
+			}
+		})
+	}
 }
 
 // uses reports whether a line refers to a definition that holds a secret.
@@ -329,16 +353,7 @@ func (m *Mask) hideText(name string, text []byte) []byte {
 		if id.line > 1 {
 			out.WriteByte('\n')
 		}
-		at := 0
-		for _, c := range m.secretsIn(id, line, def) {
-			if c.from < at || c.from == c.to {
-				continue
-			}
-			out.WriteString(line[at:c.from])
-			out.WriteString(Hidden)
-			at = c.to
-		}
-		out.WriteString(line[at:])
+		out.WriteString(hideColumns(line, m.secretsIn(id, line, def)))
 	})
 	return out.Bytes()
 }
@@ -365,7 +380,7 @@ func (m *Mask) secretsIn(id lineID, line, def string) []columns {
 		}
 		out = append(out, c)
 	}
-	slices.SortFunc(out, func(a, b columns) int { return cmp.Compare(a.from, b.from) })
+	out = ordered(out)
 	joined := out[:1]
 	for _, c := range out[1:] { // how many words there are is nobody's business either
 		if before := &joined[len(joined)-1]; c.from <= before.to || trimBlank(line[before.to:c.from]) == "" {
@@ -375,6 +390,12 @@ func (m *Mask) secretsIn(id lineID, line, def string) []columns {
 		}
 	}
 	return joined
+}
+
+// ordered sorts columns by where they begin.
+func ordered(list []columns) []columns {
+	slices.SortFunc(list, func(a, b columns) int { return cmp.Compare(a.from, b.from) })
+	return list
 }
 
 // isName reports whether text begins with a keyword that was not understood, as
@@ -473,7 +494,8 @@ func (m *Mask) Findings(l diag.List) diag.List {
 	return out
 }
 
-// Redact returns a copy of nodes, which stand at path, with Hidden for the secrets.
+// Redact returns a copy of nodes, which stand at path, with Hidden for the secrets, those
+// among the arguments of scripts, too.
 func Redact(s *Schema, path string, nodes []*Node) []*Node {
 	members := s.members(path)
 	out := make([]*Node, len(nodes))
@@ -484,6 +506,11 @@ func Redact(s *Schema, path string, nodes []*Node) []*Node {
 			for j := k.Secret - 1; j < len(c.Args); j++ {
 				c.Args[j].Text = Hidden
 			}
+		}
+		if n.Form == FormScript && n.Raw != nil {
+			raw := *n.Raw
+			raw.Text = HideArguments(raw.Text)
+			c.Raw = &raw
 		}
 		if n.Block != nil {
 			c.Block = Redact(s, join(path, n.Keyword.Text), n.Block)

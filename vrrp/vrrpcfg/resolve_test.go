@@ -51,6 +51,20 @@ func TestFatal(t *testing.T) {
 	}
 }
 
+// TestVRFBeforeInterface: as in 2.2.7, where a VRF counts only without an interface.
+func TestVRFBeforeInterface(t *testing.T) {
+	t.Parallel()
+	cfg, diags := load(t, strings.Replace(instance("A", ""), "interface eth0", "vrf eth1\ninterface eth0", 1))
+	if i := cfg.Instance("A"); i == nil || i.Identity.VRF != "" || i.Identity.Interface != "eth0" {
+		t.Errorf("%+v", i)
+	}
+	if !slices.ContainsFunc(diags, func(d diag.Diagnostic) bool {
+		return strings.Contains(d.Summary, "vrf can only be specified without interface")
+	}) {
+		t.Errorf("%v", diags)
+	}
+}
+
 func TestNotFatal(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{

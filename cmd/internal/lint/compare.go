@@ -25,8 +25,9 @@ func Comparisons() []Comparison {
 		{"nodes-state-lower", "state MASTER is not on the node with the highest priority", nodesStateLower},
 		{"nodes-preempt", "nopreempt counts on the node that comes back", agree("nopreempt", sameOnAll+": it is the returning node's that counts",
 			func(p peer) string { return onOff(!p.Election.Preempt) })},
-		{"nodes-strict", "strict mode on one node only", agree("strict_mode", sameOnAll, func(p peer) string { return onOff(p.Election.Strict) })},
-		{"nodes-group", "nodes that send to another multicast group do not hear each other", agree("mcast_dst_ip", sameOnAll+" (vrrp_mcast_group4 and 6 count, too)",
+		{"nodes-strict", "strict mode on one node only", agree("strict_mode", sameOnAll+": with it adverts have no password, and the addresses answer nothing",
+			func(p peer) string { return onOff(p.Election.Strict) })},
+		{"nodes-group", "nodes that send to another multicast group do not hear each other", agree("mcast_dst_ip", sameOnAll+" (vrrp_mcast_group4 and 6 count, too): else they do not hear each other, and both are MASTER",
 			func(p peer) netip.Addr { return destination(p) })},
 		{"nodes-unicast", "unicast peers must name each other", nodesUnicast},
 		{"nodes-missing", "an instance is not on every node", nodesMissing},
@@ -83,11 +84,11 @@ func nodesAuth(c *comparing, a, b peer) {
 
 func nodesAddresses(c *comparing, a, b peer) {
 	for _, list := range []struct {
-		keyword string
-		of      func(peer) []vrrpcfg.Address
+		keyword, effect string
+		of              func(peer) []vrrpcfg.Address
 	}{
-		{"virtual_ipaddress", func(p peer) []vrrpcfg.Address { return p.Addresses }},
-		{"virtual_ipaddress_excluded", func(p peer) []vrrpcfg.Address { return p.Excluded }},
+		{"virtual_ipaddress", "a takeover loses the others, and keepalived 2.2.7 refuses adverts of other addresses, so that both are MASTER", func(p peer) []vrrpcfg.Address { return p.Addresses }},
+		{"virtual_ipaddress_excluded", "a takeover loses the others", func(p peer) []vrrpcfg.Address { return p.Excluded }},
 	} {
 		here, there := addresses(list.of(b)), addresses(list.of(a))
 		var diff []string
@@ -102,7 +103,7 @@ func nodesAddresses(c *comparing, a, b peer) {
 			}
 		}
 		if diff != nil {
-			c.say(b.index, at(b.block, list.keyword), "list the same addresses on every node",
+			c.say(b.index, at(b.block, list.keyword), "list the same addresses on every node: "+list.effect,
 				"(%s) %s: %s", b.Name, list.keyword, strings.Join(diff, ", "))
 		}
 	}
@@ -261,7 +262,7 @@ func nodesVRIDUsed(c *comparing, a, b peer) {
 		return
 	}
 	c.say(b.index, at(b.block, "virtual_router_id"), "give each instance of one network a virtual_router_id of its own",
-		"(%s) has the virtual_router_id %d of %s on %s, which has other addresses", b.Name, b.Identity.VRID, a.Name, a.node.Name)
+		"(%s) has the virtual_router_id %d of %s on %s, which has other addresses: in one network each takes the other's adverts for its own router's", b.Name, b.Identity.VRID, a.Name, a.node.Name)
 }
 
 func nodesSyncGroup(c *comparing, a, b peer) {

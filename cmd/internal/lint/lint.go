@@ -51,6 +51,14 @@ func (f Finding) Repeats(d diag.Diagnostic) bool {
 		slices.ContainsFunc(f.repeats, func(part string) bool { return strings.Contains(d.Summary, part) })
 }
 
+// Advice is what follows and the way out, for a complaint that says the rest.
+func (f Finding) Advice() string {
+	if i := strings.LastIndex(f.Summary, ": "); i >= 0 {
+		return f.Summary[i+2:] + "; " + f.Hint
+	}
+	return f.Hint
+}
+
 // Rule is one trap.
 type Rule struct {
 	Code string

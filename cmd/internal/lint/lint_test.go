@@ -154,6 +154,11 @@ func TestRepeats(t *testing.T) {
 			t.Errorf("%q: want %v", text, want)
 		}
 	}
+	for summary, want := range map[string]string{"(V) a: b: c": "c; do it", "(V) a": "do it"} {
+		if got := (Finding{Diagnostic: diag.Diagnostic{Summary: summary, Hint: "do it"}}).Advice(); got != want {
+			t.Errorf("%s: %q, want %q", summary, got, want)
+		}
+	}
 	if f.Repeats(diag.Diagnostic{Subject: diag.At(diag.NewFileName("f"), 2, 1, 9), Summary: "no protocol set"}) {
 		t.Error("another line's complaint")
 	}

@@ -97,15 +97,17 @@ func weightNopreempt(n *Node, i instance, s say) {
 	if i.Election.Preempt {
 		return
 	}
-	for _, w := range n.weighings(i.Instance) {
-		much := fmt.Sprintf("%d less or not", max(w.weight.Value, -w.weight.Value))
-		if w.file {
-			much = "whatever the file says"
-		}
-		s(w.at, "let it be a fault (weight 0), so that the node gives up the addresses, or do without nopreempt",
-			"(%s) with nopreempt a weight does not move the addresses: whoever is MASTER stays it, %s", i.Name, much)
+	all := n.weighings(i.Instance)
+	if len(all) == 0 {
 		return
 	}
+	w := all[0]
+	much := fmt.Sprintf("%d less or not", max(w.weight.Value, -w.weight.Value))
+	if w.file {
+		much = "whatever the file says"
+	}
+	s(w.at, "let it be a fault (weight 0), so that the node gives up the addresses, or do without nopreempt",
+		"(%s) with nopreempt a weight does not move the addresses: whoever is MASTER stays it, %s", i.Name, much)
 }
 
 // weightInGroup looks at the text: the daemon has left those weights out.

@@ -170,10 +170,16 @@ func (g *group) values() []string {
 
 // shown are the values without secrets.
 func (g *group) shown() []string {
-	if g.kw.Secret == 0 {
-		return g.values()
-	}
 	out := []string{}
+	if g.kw.Secret == 0 {
+		for _, v := range g.values() {
+			if g.kw.Script {
+				v = config.HideArguments(v)
+			}
+			out = append(out, v)
+		}
+		return out
+	}
 	for _, n := range g.nodes {
 		w := words(n)
 		for i := g.kw.Secret - 1; i < len(w); i++ {
