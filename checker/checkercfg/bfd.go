@@ -27,6 +27,10 @@ func (d *decoder) readBFD(c *cursor.Cursor) {
 	if !ok {
 		return
 	}
+	if d.bfds[name.Text] != nil {
+		d.diags.Errorf(name.Range, diag.Duplicate, "Configuration error: BFD instance %s already configured - ignoring", name.Text)
+		return
+	}
 	b := bfdInstance{d: d, BFD: &BFD{
 		Name: name.Text, Range: name.Range,
 		MinRx: 10 * time.Millisecond, MinTx: 10 * time.Millisecond, IdleTx: time.Second, Multiplier: 5,
