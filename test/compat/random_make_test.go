@@ -28,6 +28,10 @@ var blockOf = map[string]string{
 	"vs": "virtual_server", "rs": "real_server",
 }
 
+// unlike are snippets with which 2.2.7 is known to be unlike us: it drops a script with a
+// :group in silence, ends without the namespace, makes the folder.
+var unlike = []string{":root", "net_namespace", "config_save_dir"}
+
 func newMaker(t *testing.T) *maker {
 	t.Helper()
 	m := &maker{corpus: slices.DeleteFunc(slices.Concat(inputs(t), seeds(t), samples(t)), func(in input) bool {
@@ -41,8 +45,8 @@ func newMaker(t *testing.T) *maker {
 		}
 		block, known := blockOf[strings.TrimSuffix(filepath.Base(name), ".txt")]
 		for s := bufio.NewScanner(f); s.Scan(); {
-			if strings.Contains(s.Text(), ":root") || strings.Contains(s.Text(), "net_namespace") {
-				continue // 2.2.7 drops a script with a :group in silence, and ends without that namespace
+			if slices.ContainsFunc(unlike, func(w string) bool { return strings.Contains(s.Text(), w) }) {
+				continue
 			}
 			if known {
 				m.snippets[block] = append(m.snippets[block], strings.ReplaceAll(s.Text(), `\n`, "\n"))

@@ -65,8 +65,8 @@ func runSome(t *testing.T, ledger ledger, all []input, their, our []answer) {
 	var some []input
 	var at []int
 	for i, in := range all {
-		if len(some) < *randomRuns && !in.checkers() && !notBuilt.MatchString(our[i].said) && !their[i].crashed() && their[i].status != statusTimeout &&
-			our[i].status != 2 && our[i].status != 6 && their[i].status != 2 && in.hasInstance() {
+		if len(some) < *randomRuns && !in.checkers() && !notBuilt.MatchString(our[i].said) && !in.has(dumpedElse) && !their[i].crashed() && their[i].status != statusTimeout &&
+			our[i].status != 2 && our[i].status != 6 && their[i].status != 2 && in.has(instance) {
 			some, at = append(some, in), append(at, i)
 		}
 	}
@@ -86,10 +86,16 @@ func runSome(t *testing.T, ledger ledger, all []input, their, our []answer) {
 // notBuilt are features whose part of a dump is missing.
 var notBuilt = regexp.MustCompile(`no effect yet: .*(use_vmac|use_ipvlan|bfd|track_file|track_process|track_group|interface_up_down_delays)`)
 
-// hasInstance reports whether there is something to run.
-func (in input) hasInstance() bool {
+// dumpedElse is what the ledger knows to be another thing in our dump: no peers as a cause
+// of FAULT, peers named twice, an owner that is BACKUP, linkbeat_use_polling, scripts that
+// are shell text, the time limit of mail without a server, routes.
+var dumpedElse = regexp.MustCompile(`unicast_fault_no_peer|priority\s+255|linkbeat_use_polling|\[\[|smtp_|virtual_routes|virtual_rules|(?s)10\.1\.1\.1.*10\.1\.1\.1`)
+
+var instance = regexp.MustCompile(`vrrp_instance`)
+
+func (in input) has(what *regexp.Regexp) bool {
 	for _, text := range in.files {
-		if strings.Contains(text, "vrrp_instance") {
+		if what.MatchString(text) {
 			return true
 		}
 	}
@@ -123,7 +129,13 @@ func (l ledger) differs(in input, their, our answer) string {
 	}
 	their.forgetFirstLook()
 	their.lastLine(in, our)
-	return l.without(compare(in, their, our), their, our)
+	d := compare(in, their, our)
+	if our.codes["bad-number"] || strings.Contains(our.said, "missing '}'s or extra '{'s") {
+		// The ledger's rules "a value that is refused" and "a list that is not closed":
+		// where it matters which of the two holds there are inputs.
+		d.understood = ""
+	}
+	return l.without(d, their, our)
 }
 
 // theirOwn are complaints of 2.2.7 with which it differs from us whatever the
