@@ -31,6 +31,9 @@ func BuiltinNames() *Names {
 
 // Equal reports whether both have the same names.
 func (n *Names) Equal(o *Names) bool {
+	if n == nil || o == nil {
+		return n == o
+	}
 	return maps.Equal(n.Tables, o.Tables) && maps.Equal(n.Protocols, o.Protocols) && maps.Equal(n.Scopes, o.Scopes) &&
 		maps.Equal(n.DSFields, o.DSFields) && maps.Equal(n.Realms, o.Realms) && maps.Equal(n.Groups, o.Groups)
 }
