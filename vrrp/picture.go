@@ -45,6 +45,7 @@ func (d *daemon) picture(now clock.Instant) *snapshot.Snapshot {
 	d.objectPictures(s)
 	s.GARPGroups = d.garpPictures(at)
 	s.Interfaces = d.interfacePictures(d.linkSettings(s.GARPGroups))
+	s.Static = d.staticPicture()
 	return s
 }
 
@@ -120,11 +121,12 @@ func (d *daemon) instancePicture(in *instance, at func(clock.Instant) dump.Wall)
 		v.Peers = append(v.Peers, snapshot.Peer{Addr: p.Addr, MinTTL: int(p.MinTTL), MaxTTL: int(p.MaxTTL)})
 	}
 	for _, a := range cfg.Addresses {
-		v.VIPs = append(v.VIPs, d.addressPicture(in, a))
+		v.VIPs = append(v.VIPs, addressPicture(a, d.installed(in, a)))
 	}
 	for _, a := range cfg.Excluded {
-		v.Excluded = append(v.Excluded, d.addressPicture(in, a))
+		v.Excluded = append(v.Excluded, addressPicture(a, d.installed(in, a)))
 	}
+	v.Routes, v.Rules = cfg.Routes, cfg.Rules
 	v.FdIn, v.FdOut = d.descriptors(in)
 	// As it says itself: through its group another weight may hold.
 	for _, t := range cfg.Track.Interfaces {
@@ -150,10 +152,10 @@ func (d *daemon) pendingScripts(in *instance) (n int) {
 	return n
 }
 
-func (d *daemon) addressPicture(in *instance, a vrrpcfgAddress) snapshot.Address {
+func addressPicture(a vrrpcfgAddress, installed bool) snapshot.Address {
 	p := snapshot.Address{
-		Prefix: a.Prefix, Peer: a.Peer, Broadcast: a.Broadcast, Dev: a.Dev, Scope: rtnl.ScopeName(a.Scope), Label: a.Label,
-		NoTrack: a.NoTrack, Set: d.installed(in, a),
+		Prefix: a.Prefix, Peer: a.Peer, Broadcast: a.Broadcast, Dev: a.Dev, Scope: cmp.Or(a.ScopeName, rtnl.ScopeName(a.Scope)),
+		Label: a.Label, NoTrack: a.NoTrack, TrackGroup: a.TrackGroup, Set: installed,
 		Home: a.Home(), DAD: a.DAD, MngTmpAddr: a.ManageTemp(), NoPrefixRoute: a.NoPrefixRoute(), AutoJoin: a.AutoJoin(),
 	}
 	if a.Prefix.Addr().Is6() {
@@ -355,7 +357,8 @@ func (d *daemon) moreAddrs(l iface.Link, first4, first6 netip.Addr) (v4, v6 []ne
 }
 
 // interfaceUsers are, by link, the instances that depend on it: those on it with weight
-// 0, those that track it, and last those that do so through their group alone.
+// 0, those that track it, those with a static entry there, and last those that track it
+// through their group alone.
 func (d *daemon) interfaceUsers() map[string][]snapshot.ScriptUser {
 	out := map[string][]snapshot.ScriptUser{}
 	for _, in := range d.instances {
@@ -369,11 +372,23 @@ func (d *daemon) interfaceUsers() map[string][]snapshot.ScriptUser {
 			case t.kind != trackInterface:
 			case t.name == own: // only with dont_track_primary
 				u.Weight, u.Reverse = t.weight.Value, t.weight.Reverse
-			case !t.group:
+			case !t.group && !t.static:
 				out[t.name] = append(out[t.name], interfaceUser(in, t))
 			}
 		}
 		out[own] = append(out[own], u)
+	}
+	for _, e := range d.cfg.StaticDevices() {
+		for _, name := range e.Instances {
+			known := func(u snapshot.ScriptUser) bool { return u.Instance == name }
+			in := d.byName[name]
+			if in == nil || slices.ContainsFunc(out[e.Device], known) {
+				continue
+			}
+			if t := in.tracked(e.Device); t != nil {
+				out[e.Device] = append(out[e.Device], interfaceUser(in, t))
+			}
+		}
 	}
 	for _, g := range d.groups {
 		for _, in := range g.members {

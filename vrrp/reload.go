@@ -9,6 +9,7 @@ import (
 	"keepalived/core/global"
 	"keepalived/core/loop"
 	"keepalived/core/process"
+	"keepalived/core/rtname"
 	"keepalived/core/rtnl"
 	"keepalived/core/script"
 	pb "keepalived/proto/keepalived/v1"
@@ -72,6 +73,7 @@ func (d *daemon) decode(u childapi.Update) (*preparation, diag.List) {
 	if w.links.ifs, err = d.exist(); err != nil {
 		d.log.Warn(err.Error())
 	}
+	g.Names = rtname.Read(g.IPRouteEtcDir, g.IPRouteUsrDir)
 	cfg, more := vrrpcfg.Load(u.Tree, g, w.links)
 	w.links.ifs = nil
 	w.uses = cfg.ScriptUses()
@@ -100,6 +102,9 @@ func (d *daemon) again(then *preparation) (*preparation, bool) {
 	w := &then.world
 	ifs, err := d.exist()
 	if err != nil || process.HostName() != w.host || !script.NewResolver(then.cfg.Global, process.Accounts{}).Still(w.uses, w.ready) {
+		return nil, false
+	}
+	if g := then.cfg.Global; !g.Names.Equal(rtname.Read(g.IPRouteEtcDir, g.IPRouteUsrDir)) {
 		return nil, false
 	}
 	for name, had := range w.links.answers {
@@ -264,8 +269,8 @@ func (d *daemon) change(now clock.Instant, in *instance, cfg *vrrpcfg.Instance, 
 		return
 	}
 	d.listen(in)
-	set, total := d.standing(in)
-	in.causes, in.weights = set, total
+	_, in.weights = d.standing(in)
+	// What now keeps it in FAULT, or no longer does, is told by the evaluation that follows.
 	d.step(now, in, fsm.Event{Kind: fsm.EvReconfigured, Priority: priority(in)})
 }
 

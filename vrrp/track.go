@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"keepalived/core/clock"
@@ -27,6 +28,7 @@ type trackRef struct {
 	weight track.Weight
 	script *trackScript
 	group  bool // tracked through the sync group alone
+	static bool // only because a static entry is there
 }
 
 // trackScript is a vrrp_script that somebody tracks.
@@ -184,8 +186,8 @@ func (d *daemon) effectOf(t *trackRef) (e track.Effect, known bool) {
 
 // trackRefs joins what an instance tracks itself and through its group. What both name
 // counts once: as a fault when either has no weight, else with the weight of the group. The
-// interface of an address is a fault when it fails, whatever else was said of it (all
-// observed on 2.2.7).
+// interface of an address, route, rule or static entry is a fault when it fails, whatever
+// else was said of it (all observed on 2.2.7).
 func (d *daemon) trackRefs(cfg *vrrpcfg.Instance, groups []*vrrpcfg.Group) []trackRef {
 	var refs []trackRef
 	add := func(t *vrrpcfg.Track, group bool) {
@@ -207,12 +209,18 @@ func (d *daemon) trackRefs(cfg *vrrpcfg.Instance, groups []*vrrpcfg.Group) []tra
 			add(&g.Track, true)
 		}
 	}
-	for _, list := range [][]vrrpcfg.Address{cfg.Addresses, cfg.Excluded} {
-		for _, a := range list {
-			// An address elsewhere takes that interface along (observed on 2.2.7).
-			if a.Dev != "" && a.Dev != cfg.Identity.Interface && !a.NoTrack {
-				refs = addRef(refs, trackRef{kind: trackInterface, name: a.Dev})
-			}
+	device := func(name string, static bool) {
+		if name == cfg.Identity.Interface && !cfg.Track.NoPrimary {
+			return // a fault already
+		}
+		refs = addRef(refs, trackRef{kind: trackInterface, name: name, static: static})
+	}
+	for _, name := range cfg.Devices() {
+		device(name, false)
+	}
+	for _, e := range d.cfg.StaticDevices() {
+		if slices.Contains(e.Instances, cfg.Name) {
+			device(e.Device, true)
 		}
 	}
 	return refs
@@ -221,7 +229,7 @@ func (d *daemon) trackRefs(cfg *vrrpcfg.Instance, groups []*vrrpcfg.Group) []tra
 func addRef(refs []trackRef, r trackRef) []trackRef {
 	for i := range refs {
 		if old := &refs[i]; old.kind == r.kind && old.name == r.name {
-			old.group = old.group && r.group
+			old.group, old.static = old.group && r.group, old.static || old.group && r.static
 			if old.weight.Value != 0 {
 				old.weight = r.weight
 			}
@@ -229,4 +237,14 @@ func addRef(refs []trackRef, r trackRef) []trackRef {
 		}
 	}
 	return append(refs, r)
+}
+
+// tracked is the reference to an interface, nil when it is not tracked.
+func (in *instance) tracked(name string) *trackRef {
+	for i := range in.track {
+		if t := &in.track[i]; t.kind == trackInterface && t.name == name {
+			return t
+		}
+	}
+	return nil
 }

@@ -34,8 +34,8 @@ func fileRows() []row {
 		text("json_dump_file", "<path>", "", func(g *Config) *string { return &g.JSONDumpFile }).since("2.3.3").or("/tmp/keepalived.json"),
 		number("json_version", 1, 2, "version 1 is written", func(g *Config, n int64) { g.JSONVersion = int(n) }).
 			since("2.2.8").or("1").effect("version 1 is written"),
-		text("iproute_usr_dir", "<dir>", "", func(g *Config) *string { return &g.IPRouteUsrDir }).since("2.3.2").effect(noNames),
-		text("iproute_etc_dir", "<dir>", "", func(g *Config) *string { return &g.IPRouteEtcDir }).since("2.3.2").effect(noNames),
+		text("iproute_usr_dir", "<dir>", "", func(g *Config) *string { return &g.IPRouteUsrDir }).since("2.3.2").or("/usr/share/iproute2"),
+		text("iproute_etc_dir", "<dir>", "", func(g *Config) *string { return &g.IPRouteEtcDir }).since("2.3.2").or("/etc/iproute2"),
 	}
 }
 

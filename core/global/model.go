@@ -159,14 +159,17 @@ type Config struct {
 	JSONVersion          int
 	IPRouteUsrDir        string
 	IPRouteEtcDir        string
-	UseSymlinkPaths      bool
-	SupplementaryGroups  bool
-	ScriptUser           ScriptUser
-	ScriptSecurity       bool
-	StartupScript        *cursor.Script
-	StartupTimeout       time.Duration
-	ShutdownScript       *cursor.Script
-	ShutdownTimeout      time.Duration
+	// Names are those of iproute2's files. Who decodes for this machine fills them in;
+	// nil: they are not known, and every name is taken.
+	Names               *Names
+	UseSymlinkPaths     bool
+	SupplementaryGroups bool
+	ScriptUser          ScriptUser
+	ScriptSecurity      bool
+	StartupScript       *cursor.Script
+	StartupTimeout      time.Duration
+	ShutdownScript      *cursor.Script
+	ShutdownTimeout     time.Duration
 
 	// Mail and notification.
 	Email                   []string

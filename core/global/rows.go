@@ -16,7 +16,6 @@ type row struct {
 // What has no effect yet, by family.
 const (
 	noMail     = "mail is not sent yet"
-	noNames    = "names of routing tables and the like are not read yet"
 	noLife     = "startup and shutdown scripts are not run yet"
 	noSNMP     = "there is no SNMP agent yet"
 	noDBus     = "there is no D-Bus service yet"

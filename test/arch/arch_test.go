@@ -42,7 +42,7 @@ func level(p string) int {
 		return 0
 	case isPure(p):
 		return 10
-	case p == "core/config/files" || p == "core/rtnl" || p == "core/nft" || p == "core/script" || p == "core/mail" || p == "core/watch" ||
+	case p == "core/config/files" || p == "core/rtnl" || p == "core/rtname" || p == "core/nft" || p == "core/script" || p == "core/mail" || p == "core/watch" ||
 		p == "core/process" || p == "core/logging" || p == "core/loop" || p == "core/reconcile/worker":
 		return 20
 	case p == "vrrp/sock" || p == "vrrp/vip" || p == "checker/probe" || p == "checker/ipvs":

@@ -30,8 +30,6 @@ var masks = []struct {
 	// A line of 2.3.3.
 	{regexp.MustCompile(`(?m)^   Address owner ignores received adverts.*\n`), ""},
 	// What is not built yet, each missing by the ledger.
-	{regexp.MustCompile(`(?m)^------< Static (Addresses|Routes|Rules) >------\n(     .*\n)*`), ""},
-	{regexp.MustCompile(`(?m)^   Virtual (Routes|Rules) :\n(     .*\n)*`), ""},
 	// Checkers that do not run yet say so.
 	{regexp.MustCompile(`(?m)^   Enabled = .*\n((?:   .*\n)*?   Keepalive method = (?:SMTP|DNS|UDP|PING|BFD|FILE)_CHECK)$`), "   Enabled = ...\n$1"},
 	// Secrets: 2.4.0 masks them as well.
@@ -40,6 +38,7 @@ var masks = []struct {
 	// 2.2.7 shows whatever address it wrote last.
 	{regexp.MustCompile(`(?m)^(   (Read timeout|State|Wantstate|Master router|Master priority|Effective priority|Total priority|Num track scripts|Number of interface and track script faults|Number of track scripts init) = ).*`), "$1..."},
 	{regexp.MustCompile(`(?m)^(     \S+ .*scope .*) set$`), "$1"},
+	{regexp.MustCompile(`(?m)^(     \S+ .* proto .*) \[installed ifindex \d+\]$`), "$1"},
 	// The same of the healthchecker, whose first checks may be over.
 	{regexp.MustCompile(`(?m)^( +(alive|Up|Has run|Current weight|effective weight|previous effective_weight|num failed checkers|RS set|quorum_state_up|Retries iterations|reloaded|num checkers up) = ).*`), "$1..."},
 	{regexp.MustCompile(`EFF WEIGHT = -?\d+`), "EFF WEIGHT = ..."},

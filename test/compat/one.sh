@@ -1,7 +1,7 @@
 #!/bin/bash
 # one.sh NUMBER WHO WHAT PROGRAM OPTION...: if WHAT has a t, what PROGRAM says to the
 # configuration in/NUMBER (-t with the OPTIONs), and if it has an r, whether it runs with
-# it, and its dumps, into out/NUMBER.WHO. It runs in namespaces of its own, of which it is
+# it, and its dumps (with a j the one in JSON, too), into out/NUMBER.WHO. It runs in namespaces of its own, of which it is
 # the first process, so that nothing outlives it.
 number=$1 who=$2 what=$3 program=$4
 shift 4
@@ -13,6 +13,7 @@ hostname lab
 for d in /run /tmp /etc/keepalived; do mkdir -p $d; mount -t tmpfs none $d; done
 cp -r /mnt/in/$number/. /etc/keepalived
 cd /etc/keepalived
+[ ! -d iproute2 ] || mount --bind iproute2 /etc/iproute2
 # Addresses are there at once.
 for f in all default; do echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; done
 ip -batch - <<'END'
@@ -65,6 +66,14 @@ for ((i = 0; i < 60; i++)); do
   if [ "$sizes" = "$last" ] && (($(grep -c . <<<"$sizes") >= want)) && ! grep -q ' 0$' <<<"$sizes"; then break; fi
   last=$sizes
 done
+if [[ $what == *j* ]]; then
+  kill -"$($program --signum=JSON)" $pid
+  for ((i = 0; i < 60; i++)); do
+    sleep 0.05
+    if [ -s /tmp/keepalived.json ]; then sleep 0.1; break; fi
+  done
+  cp /tmp/keepalived.json $out/
+fi
 cp /tmp/*.data $out/ 2>/dev/null
 alive || { wait $pid; echo $? >$out/ended; }
 exit 0

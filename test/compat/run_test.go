@@ -35,13 +35,15 @@ type answer struct {
 	log    string
 	vrrp   string // keepalived.data; "" when there is none
 	check  string // keepalived_check.data
+	json   string // keepalived.json
 }
 
 // crashed: 2.2.7 has bugs of its own, with which there is nothing to compare: signals,
 // and a SIGTERM to itself when a script has a user.
 func (a answer) crashed() bool { return a.status == 139 || a.status == 134 || a.status == 143 }
 
-// job is what a program is asked about an input: t to test it, r to run it, "" nothing.
+// job is what a program is asked about an input: t to test it, r to run it, rj for its
+// dump in JSON as well, "" nothing.
 type job string
 
 // ask gives every input to both programs and returns their answers in its order; what
@@ -113,7 +115,7 @@ func readAnswer(t *testing.T, dir string) answer {
 	}
 	a := answer{
 		said: read("test"), lines: map[place]bool{}, extra: map[place]bool{}, codes: map[string]bool{}, ended: strings.TrimSpace(read("ended")),
-		log: read("log"), vrrp: read(vrrpDump), check: read(checkDump),
+		log: read("log"), vrrp: read(vrrpDump), check: read(checkDump), json: read("keepalived.json"),
 	}
 	status, err := strconv.Atoi(strings.TrimSpace(read("status")))
 	if err != nil {

@@ -410,13 +410,10 @@ func TestTrackInterface(t *testing.T) {
 	})
 }
 
-// TestAddressElsewhere: an interface that has addresses of the instance is tracked, too
-// (as with 2.2.7); tracked by weight, its addresses follow it while the instance stays.
+// TestAddressElsewhere: an interface that has addresses of the instance is tracked, too,
+// whatever weight track_interface gives it (as with 2.2.7).
 func TestAddressElsewhere(t *testing.T) {
-	for _, tc := range []struct {
-		name, track string
-		masters     int
-	}{{"tracked", "", 3}, {"by weight", "  track_interface {\n    eth1 weight -10\n  }", 1}} {
+	for _, tc := range []struct{ name, track string }{{"tracked", ""}, {"by weight", "  track_interface {\n    eth1 weight -10\n  }"}} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := newRig(t)
 			const other = "198.18.10.100"
@@ -434,9 +431,54 @@ func TestAddressElsewhere(t *testing.T) {
 				})
 			}
 			r.has(vip1)
-			if n := r.said("(VI_1) Entering MASTER STATE"); n != tc.masters {
-				t.Errorf("MASTER %d times, want %d", n, tc.masters)
+			if n := r.said("(VI_1) Entering MASTER STATE"); n != 3 {
+				t.Errorf("MASTER %d times, want 3", n)
 			}
+		})
+	}
+}
+
+// TestRouteElsewhere: so is the interface of its routes and rules, and that of static
+// entries by their track_group. no_track leaves it out.
+func TestRouteElsewhere(t *testing.T) {
+	group := func(more string) block { return block("track_group TG {\n  group {\n    VI_1\n  }\n}\n" + more) }
+	none := block("")
+	for _, tc := range []struct {
+		name, extra string
+		static      block
+		tracked     bool
+	}{
+		{"route", "  virtual_routes {\n    10.5.0.0/16 dev eth1\n  }", none, true},
+		{"route by weight", "  virtual_routes {\n    10.5.0.0/16 dev eth1\n  }\n  track_interface {\n    eth1 weight -10\n  }", none, true},
+		{"route without tracking", "  virtual_routes {\n    10.5.0.0/16 dev eth1 no_track\n  }", none, false},
+		{"nexthop", "  virtual_routes {\n    10.5.0.0/16 nexthop via 198.18.10.9 dev eth1\n  }", none, false},
+		{"rule's input", "  virtual_rules {\n    from 10.5.0.1 iif eth1 table 5 priority 5\n  }", none, true},
+		{"rule's output", "  virtual_rules {\n    from 10.5.0.1 oif eth1 table 5 priority 5\n  }", none, true},
+		{"rule without tracking", "  virtual_rules {\n    from 10.5.0.1 iif eth1 table 5 priority 5 no_track\n  }", none, false},
+		{"static address", "", group("static_ipaddress {\n  10.6.0.1/24 dev eth1 track_group TG\n}"), true},
+		{"static route", "", group("static_routes {\n  10.6.0.0/24 dev eth1 track_group TG\n}"), true},
+		{"static rule", "", group("static_rules {\n  from 10.6.0.1 iif eth1 table 5 priority 5 track_group TG\n}"), true},
+		{"static route of no group", "", group("static_routes {\n  10.6.0.0/24 dev eth1\n}"), false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newRig(t)
+			r.master(conf("", tc.static, inst{extra: tc.extra}))
+			r.lan1.Cut(r.h, "eth1")
+			if !tc.tracked {
+				pause(500 * time.Millisecond) // nobody tells of a link that matters to no one
+				if r.said("FAULT") > 0 || !r.h.HasAddr(vip1) {
+					t.Error("it is in FAULT")
+				}
+				return
+			}
+			r.says("(VI_1) Entering FAULT STATE")
+			r.lacks(vip1)
+			r.lan1.Mend(r.h, "eth1")
+			r.eventually("MASTER again", func() bool { return r.said("(VI_1) Entering MASTER STATE") == 2 })
+			r.lan1.Cut(r.h, "eth1")
+			r.lacks(vip1)
+			r.reload(conf("", inst{}))
+			r.eventually("MASTER without it", func() bool { return r.said("(VI_1) Entering MASTER STATE") == 3 })
 		})
 	}
 }

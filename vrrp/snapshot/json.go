@@ -75,6 +75,8 @@ type jsonData struct {
 	ScriptRxLower      string      `json:"script_master_rx_lower_pri,omitempty"`
 	VIPs               []string    `json:"vips,omitempty"`
 	Excluded           []string    `json:"evips,omitempty"`
+	Routes             []string    `json:"vroutes,omitempty"`
+	Rules              []string    `json:"vrules,omitempty"`
 	TrackInterfaces    []string    `json:"track_ifp,omitempty"`
 	TrackScripts       []string    `json:"track_script,omitempty"`
 	AuthType           int         `json:"auth_type"`
@@ -117,6 +119,12 @@ func (v *Instance) json() jsonEntry {
 	}
 	if v.State != Master {
 		d.MasterPriority = v.MasterPrio
+	}
+	for i := range v.Routes {
+		d.Routes = append(d.Routes, routeText(&v.Routes[i]))
+	}
+	for i := range v.Rules {
+		d.Rules = append(d.Rules, ruleText(&v.Rules[i]))
 	}
 	for _, t := range v.TrackedInterfaces {
 		d.TrackInterfaces = append(d.TrackInterfaces, t.Name)

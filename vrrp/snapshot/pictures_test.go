@@ -242,7 +242,7 @@ func faultPicture() *Snapshot {
 
 func staticPicture() *Snapshot {
 	return &Snapshot{
-		Static:     []Address{vip("198.18.9.77/24", "eth0")},
+		Static:     Static{Addresses: []Address{vip("198.18.9.77/24", "eth0")}},
 		Interfaces: []Interface{loopback, ethernet(0), ethernet(1)},
 	}
 }

@@ -10,13 +10,14 @@ import (
 
 	"keepalived/core/dump"
 	"keepalived/core/global"
+	"keepalived/vrrp/vrrpcfg"
 )
 
 // Snapshot is the whole child. It shares no memory with the daemon's state.
 type Snapshot struct {
 	Global     []byte // the section "Global definitions", rendered once per generation
 	GARPGroups []GARPGroup
-	Static     []Address // static_ipaddress
+	Static     Static
 	Instances  []Instance
 	Pools      []Pool
 	Groups     []Group
@@ -51,6 +52,7 @@ type Address struct {
 	// What was asked for besides: IFA_F_HOMEADDRESS and so on, and DAD for -nodad.
 	Home, DAD, MngTmpAddr, NoPrefixRoute, AutoJoin bool
 	NoTrack                                        bool
+	TrackGroup                                     string // of a static address; "": none
 	// Deprecated is set for an IPv6 address with preferred lifetime 0, Forever for
 	// one with an unlimited one; PreferredLft (seconds) is any other. IPv4 has none.
 	Deprecated, Forever bool
@@ -139,6 +141,8 @@ type Instance struct {
 	Debug                                                 int
 
 	VIPs, Excluded    []Address
+	Routes            []vrrpcfg.Route // of the configuration, which never changes
+	Rules             []vrrpcfg.Rule
 	UnicastTTL        int // negative: the kernel's (IPv6)
 	CheckUnicastSrc   bool
 	Peers             []Peer

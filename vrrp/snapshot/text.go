@@ -17,12 +17,7 @@ func (s *Snapshot) Text() []byte {
 	var w dump.Writer
 	global := s.Global
 	s.garpText(&w)
-	if len(s.Static) > 0 {
-		w.Section("Static Addresses")
-	}
-	for i := range s.Static {
-		w.Line(5, "%s", &s.Static[i])
-	}
+	s.Static.text(&w)
 	if len(s.Instances) > 0 {
 		w.Section("VRRP Topology")
 	}
@@ -225,6 +220,14 @@ func (v *Instance) addressText(w *dump.Writer) {
 }
 
 func (v *Instance) trackText(w *dump.Writer) {
+	if len(v.Routes) > 0 {
+		w.Line(3, "Virtual Routes :")
+		routesText(w, v.Routes)
+	}
+	if len(v.Rules) > 0 {
+		w.Line(3, "Virtual Rules :")
+		rulesText(w, v.Rules)
+	}
 	tracked(w, "Tracked interfaces :", v.TrackedInterfaces)
 	tracked(w, "Tracked scripts :", v.TrackedScripts)
 	v.TrackedObjects.text(w, "Tracked processes :")
@@ -287,7 +290,7 @@ func (a *Address) String() string {
 		on   bool
 	}{
 		{"home", a.Home}, {"-nodad", a.DAD}, {"mngtmpaddr", a.MngTmpAddr}, {"noprefixroute", a.NoPrefixRoute}, {"autojoin", a.AutoJoin},
-		{"no_track", a.NoTrack}, {"deprecated", a.Deprecated}, {"preferred_lft forever", a.Forever},
+		{"no_track", a.NoTrack}, {"track_group " + a.TrackGroup, a.TrackGroup != ""}, {"deprecated", a.Deprecated}, {"preferred_lft forever", a.Forever},
 		{fmt.Sprintf("preferred_lft %d", a.PreferredLft), a.PreferredLft > 0},
 		{"set", a.Set}, {"nftable_set", a.Filtered},
 	} {

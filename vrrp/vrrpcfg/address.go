@@ -4,7 +4,6 @@ import (
 	"math"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"keepalived/core/config"
@@ -140,14 +139,17 @@ func (d *decoder) readAddressValue(a *Address, entry string, o, v config.Word, c
 			a.Label = v.Text
 		}
 	case "scope":
-		scope, ok := parseScope(v.Text)
+		scope, ok, _ := d.number(scopes, v.Text)
 		switch {
 		case a.Prefix.Addr().Is6():
 			c.Errorf(v.Range, diag.Ignored, "Cannot specify scope for IPv6 addresses (%s) - ignoring scope", entry)
 		case !ok:
 			c.Errorf(v.Range, diag.BadValue, "Invalid scope '%s' specified for %s - ignoring", v.Text, entry)
 		default:
-			a.Scope, a.ScopeSet = scope, true
+			a.Scope, a.ScopeSet = Scope(scope), true
+			if _, isNumber := cNumber(v.Text, math.MaxUint8); !isNumber {
+				a.ScopeName = v.Text
+			}
 		}
 	case "brd", "broadcast":
 		return d.readBroadcast(a, entry, o, v)
@@ -218,22 +220,4 @@ func (d *decoder) readPeerAddress(a *Address, v config.Word) {
 		}
 		a.Peer = netip.PrefixFrom(peer, peer.BitLen())
 	}
-}
-
-// parseScope reads a scope by rt_scopes' usual names or as a number.
-func parseScope(text string) (Scope, bool) {
-	switch text {
-	case "global":
-		return ScopeGlobal, true
-	case "site":
-		return ScopeSite, true
-	case "link":
-		return ScopeLink, true
-	case "host":
-		return ScopeHost, true
-	case "nowhere":
-		return ScopeNowhere, true
-	}
-	n, err := strconv.ParseUint(text, 0, 8)
-	return Scope(n), err == nil
 }

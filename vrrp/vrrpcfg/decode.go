@@ -157,7 +157,7 @@ func rootRows() []cursor.Row[decoder] {
 		rootRow("vrrp_instance", "<name> { ... }", config.Block, (*decoder).readInstance),
 	}
 	effects := map[string]string{
-		"track_group":              "static entries are not tracked yet",
+		"track_group":              "static entries are not set yet: only their interfaces are tracked",
 		"garp_group":               "announcements are paced per interface only",
 		"static_ipaddress":         "static addresses are not set yet",
 		"static_routes":            noRoutes,

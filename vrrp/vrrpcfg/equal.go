@@ -83,16 +83,6 @@ func equalAddress(a, b Address) bool {
 	return a == b
 }
 
-func equalRoute(a, b Route) bool {
-	a.Range, b.Range = diag.Range{}, diag.Range{}
-	return a == b
-}
-
-func equalRule(a, b Rule) bool {
-	a.Range, b.Range = diag.Range{}, diag.Range{}
-	return a == b
-}
-
 func equalRefs(a, b []TrackRef) bool {
 	return slices.EqualFunc(a, b, func(x, y TrackRef) bool {
 		x.Range, y.Range = diag.Range{}, diag.Range{}

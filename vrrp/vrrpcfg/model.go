@@ -267,6 +267,8 @@ type Address struct {
 	// Scope as rtnetlink has it; ScopeSet tells whether it was written.
 	Scope    Scope
 	ScopeSet bool
+	// ScopeName is the name by which it was written.
+	ScopeName string
 	// Broadcast is invalid for none; `brd +` and `brd -` are worked out.
 	Broadcast netip.Addr
 	// Peer is the other end of a point-to-point address; invalid for none.
@@ -282,37 +284,6 @@ type Address struct {
 	UseVMAC      bool
 	TrackGroup   string
 	Range        diag.Range
-}
-
-// Route is one entry of virtual_routes or static_routes.
-type Route struct {
-	// Type is a route type of ip-route(8); "" is unicast.
-	Type string
-	// Dst is the destination; /0 for `default`.
-	Dst netip.Prefix
-	Via netip.Addr // invalid: none
-	Src netip.Addr // preferred source; invalid: none
-	Dev string     // "": none given
-	// Options are all other words of the entry in their order, among them table,
-	// metric and nexthops.
-	Options    string
-	NoTrack    bool
-	TrackGroup string
-	Range      diag.Range
-}
-
-// Rule is one entry of virtual_rules or static_rules.
-type Rule struct {
-	From, To netip.Prefix // invalid: all
-	// Action is table, goto, nop, blackhole, prohibit, unreachable or l3mdev;
-	// Target its argument.
-	Action, Target string
-	Priority       uint32 // 0: none given
-	// Options are all other words of the entry in their order.
-	Options    string
-	NoTrack    bool
-	TrackGroup string
-	Range      diag.Range
 }
 
 // Track is what an instance or a group watches.

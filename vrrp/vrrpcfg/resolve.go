@@ -17,6 +17,7 @@ func (d *decoder) resolve() {
 		d.cfg.Instances = append(d.cfg.Instances, b.Instance)
 	}
 	d.resolveGroups()
+	d.resolveTrackGroups()
 	for _, b := range d.building {
 		b.resolveTracking()
 	}

@@ -57,13 +57,16 @@ type Verdict struct {
 	Shell bool
 }
 
-// ScriptChecker looks at the files and users behind scripts. It is declared here
-// for core/script, which has the rules of security.
+// ScriptChecker looks at what a configuration names on this machine: the files and users
+// behind scripts, names of routing tables. It is declared here for core/script, which has
+// the rules of security.
 type ScriptChecker interface {
 	// CheckScript looks at one script and whom it runs as.
 	CheckScript(use cursor.ScriptUse, g *global.Config) Verdict
 	// CheckUser reports whether the default user and group of scripts exist.
 	CheckUser(u global.ScriptUser) bool
+	// RouteNames returns the names of iproute2's files in these directories.
+	RouteNames(etc, usr string) *global.Names
 }
 
 // Result is a checked configuration.
@@ -76,11 +79,14 @@ type Result struct {
 }
 
 // Check decodes and resolves the whole tree. ifs nil: interfaces are not looked
-// at; scripts nil: files and users are not looked at.
+// at; scripts nil: neither are files and users, and names of routing tables are taken as they are.
 func Check(t *config.Tree, ifs vrrpcfg.Interfaces, scripts ScriptChecker) Result {
 	var r Result
 	var diags, more diag.List
 	r.Global, diags = global.Decode(t)
+	if scripts != nil {
+		r.Global.Names = scripts.RouteNames(r.Global.IPRouteEtcDir, r.Global.IPRouteUsrDir)
+	}
 	r.VRRP, more = vrrpcfg.Load(t, r.Global, ifs)
 	diags = append(diags, more...)
 	checkers, more := checkercfg.Validate(t, r.Global)

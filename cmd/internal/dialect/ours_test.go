@@ -15,6 +15,7 @@ import (
 	"keepalived/core/config/cursor"
 	"keepalived/core/diag"
 	"keepalived/core/global"
+	"keepalived/core/rtname"
 	"keepalived/vrrp/vrrpcfg"
 )
 
@@ -85,6 +86,8 @@ func heads(tree *config.Tree) map[int]int {
 type osScripts struct{}
 
 func (osScripts) CheckUser(u global.ScriptUser) bool { return userExists(u.User, u.Group) }
+
+func (osScripts) RouteNames(etc, usr string) *global.Names { return rtname.Read(etc, usr) }
 
 func userExists(name, group string) bool {
 	if name != "" {

@@ -7,6 +7,7 @@ import (
 	"keepalived/core/config/cursor"
 	"keepalived/core/global"
 	"keepalived/core/process"
+	"keepalived/core/rtname"
 	"keepalived/core/script"
 )
 
@@ -26,6 +27,9 @@ func (Scripts) CheckScript(use cursor.ScriptUse, g *global.Config) dialect.Verdi
 	}
 	return dialect.Verdict{Insecure: s.Insecure, Shell: s.Shell}
 }
+
+// RouteNames implements dialect.ScriptChecker.
+func (Scripts) RouteNames(etc, usr string) *global.Names { return rtname.Read(etc, usr) }
 
 // CheckUser implements dialect.ScriptChecker.
 func (Scripts) CheckUser(u global.ScriptUser) bool {

@@ -50,12 +50,17 @@ func (c *Cursor) Decimal(places int, min, max int64) (n int64, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	n, state := parseDecimal(w.Text, places)
+	return c.ParseDecimal(w, w.Text, places, min, max)
+}
+
+// ParseDecimal reads text, which is (a part of) the word w, as Decimal does.
+func (c *Cursor) ParseDecimal(w config.Word, text string, places int, min, max int64) (n int64, ok bool) {
+	n, state := parseDecimal(text, places)
 	if state == tooFine {
-		c.Errorf(w.Range, diag.BadNumber, "number '%s' has too many decimal places", w.Text)
+		c.Errorf(w.Range, diag.BadNumber, "number '%s' has too many decimal places", text)
 		state = good
 	}
-	return n, c.checkNumber(w, w.Text, n, state, places, min, max)
+	return n, c.checkNumber(w, text, n, state, places, min, max)
 }
 
 // checkNumber says what is wrong with a parsed number, if anything.
