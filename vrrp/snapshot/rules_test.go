@@ -142,10 +142,11 @@ func TestObjectsAreReadable(t *testing.T) {
 	all := []Tracked{{Name: "a", Weight: 1}, {Name: "b", Weight: -2, Reverse: true}}
 	link := ethernet(0, users("VI_1")...)
 	link.MoreIPv4, link.MoreIPv6 = append(link.MoreIPv4, ip("198.18.9.2")), append(link.MoreIPv6, ip("fe80::77"))
-	link.GARP, link.GARPGroup, link.DownDelay = Pace{Set: true, Interval: 1234567 * time.Microsecond}, 2, 1500*time.Millisecond
+	group := GARPGroup{Number: 2, GARP: Pace{Set: true, Interval: 1234567 * time.Microsecond}, Interfaces: []string{"eth0"}}
+	link.GARP, link.DownDelay = &group, 1500*time.Millisecond
 	s := &Snapshot{
 		Global:     []byte("------< Global definitions >------\n"),
-		GARPGroups: []GARPGroup{{Number: 2, GARP: link.GARP, Interfaces: []string{"eth0"}}},
+		GARPGroups: []GARPGroup{group},
 		Instances: []Instance{router("VI_1", 51, func(v *Instance) {
 			v.VIPs = []Address{vip("198.18.9.100/24", "eth0")}
 			v.TrackedObjects = TrackedObjects{Files: all, Processes: all, BFDs: all}
