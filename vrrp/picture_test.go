@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"keepalived/vrrp/fsm"
@@ -117,5 +118,23 @@ func TestAddressesOfALink(t *testing.T) {
 		if want := "[10.1.1.1 198.18.9.1 198.18.9.2 198.19.0.0 fe80::1 fe80::2]"; fmt.Sprint(all) != want || len(i.MoreIPv4) != 3 || len(i.MoreIPv6) != 1 {
 			t.Errorf("addresses %v, more are %v %v; want %s", all, i.MoreIPv4, i.MoreIPv6, want)
 		}
+	}
+}
+
+// What the configuration names and is not there is shown as 2.2.7 shows it.
+func TestAbsentLinks(t *testing.T) {
+	t.Parallel()
+	d := manyInstances(t, 1)
+	d.cfg.Links = []string{"veth0", "z9"}
+	if all := d.picture(d.loop.Now()).Interfaces; all[len(all)-1].Absent {
+		t.Errorf("without dynamic_interfaces: %+v", all)
+	}
+	g := *d.cfg.Global
+	g.DynamicInterfaces, d.cfg.Global = true, &g
+	s := d.picture(d.loop.Now())
+	const want = " Name = z9\n   index = 0 (deleted)\n   IPv4 address = (none)\n   IPv6 address = (none)\n" +
+		"   State = not UP, not RUNNING, no broadcast, no multicast\n   Seen up = 0\n"
+	if text := string(s.Text()); strings.Count(text, "(deleted)") != 1 || !strings.Contains(text, want) || !strings.Contains(text, "   MTU = 0\n   HW Type = UNKNOWN (0)\n") {
+		t.Errorf("want %q in\n%s", want, text)
 	}
 }
