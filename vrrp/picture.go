@@ -314,8 +314,8 @@ func (d *daemon) interfacePictures(settings linkSettings) []snapshot.Interface {
 		} else {
 			p.MAC, p.BroadcastMAC = net.HardwareAddr(l.MAC[:]).String(), broadcastMAC
 		}
-		p.IPv4, p.IPv6 = d.interfaceAddrs(l)
-		p.MoreIPv4, p.MoreIPv6 = d.moreAddrs(l, p.IPv4, p.IPv6)
+		a := d.interfaceAddrs(l)
+		p.IPv4, p.IPv6, p.MoreIPv4, p.MoreIPv6 = a.v4, a.v6, a.moreV4, a.moreV6
 		out = append(out, p)
 	}
 	out = append(out, d.absentPictures(links)...)
@@ -326,34 +326,29 @@ func (d *daemon) interfacePictures(settings linkSettings) []snapshot.Interface {
 	return out
 }
 
-// interfaceAddrs are the addresses keepalived shows of a link: the first IPv4 and the
-// link-local IPv6 one.
-func (d *daemon) interfaceAddrs(l iface.Link) (v4, v6 netip.Addr) {
-	for _, a := range d.links.Addrs(l.Index) {
-		ip := a.Prefix.Addr()
-		switch {
-		case ip.Is4() && !v4.IsValid() && !a.Ours:
-			v4 = ip
-		case ip.Is6() && ip.IsLinkLocalUnicast() && !v6.IsValid() && !a.Ours:
-			v6 = ip
-		}
-	}
-	return v4, v6
+// linkAddrs are the addresses keepalived shows of a link: the IPv4 ones and the link-local
+// IPv6 ones, the first of each apart.
+type linkAddrs struct {
+	v4, v6         netip.Addr // invalid: none
+	moreV4, moreV6 []netip.Addr
 }
 
-// moreAddrs are the other addresses of the two kinds.
-func (d *daemon) moreAddrs(l iface.Link, first4, first6 netip.Addr) (v4, v6 []netip.Addr) {
+func (d *daemon) interfaceAddrs(l iface.Link) (out linkAddrs) {
 	for _, a := range d.links.Addrs(l.Index) {
 		ip := a.Prefix.Addr()
 		switch {
-		case a.Ours || ip == first4 || ip == first6:
+		case a.Ours || ip.Is6() && !ip.IsLinkLocalUnicast():
+		case ip.Is4() && !out.v4.IsValid():
+			out.v4 = ip
 		case ip.Is4():
-			v4 = append(v4, ip)
-		case ip.IsLinkLocalUnicast():
-			v6 = append(v6, ip)
+			out.moreV4 = append(out.moreV4, ip)
+		case !out.v6.IsValid():
+			out.v6 = ip
+		default:
+			out.moreV6 = append(out.moreV6, ip)
 		}
 	}
-	return v4, v6
+	return out
 }
 
 // interfaceUsers are, by link, the instances that depend on it: those on it with weight

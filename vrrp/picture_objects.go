@@ -199,9 +199,7 @@ func (s *linkSettings) show(p *snapshot.Interface) {
 	if l := s.delays[p.Name]; l != nil {
 		p.UpDelay, p.DownDelay = l.Up, l.Down
 	}
-	if g := s.paces[p.Name]; g != nil {
-		p.GARP, p.NA, p.GARPGroup = g.GARP, g.NA, g.Number
-	}
+	p.GARP = s.paces[p.Name]
 }
 
 // absentPictures are the interfaces that the configuration names and that are not there

@@ -3,6 +3,8 @@ package vrrp
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"keepalived/vrrp/fsm"
@@ -95,5 +97,44 @@ func BenchmarkPictureOfOneLink(b *testing.B) {
 	now := d.loop.Now()
 	for b.Loop() {
 		d.picture(now)
+	}
+}
+
+// Of an interface's addresses the dump has the IPv4 ones and the link-local ones, the first
+// of each apart, and none of ours.
+func TestAddressesOfALink(t *testing.T) {
+	t.Parallel()
+	d := manyInstances(t, 1)
+	for _, a := range []string{"198.18.9.1/24", "198.18.9.2/24", "10.1.1.1/32", "fe80::1/64", "2001:db8::1/64", "fe80::2/64"} {
+		d.links.Apply(iface.Event{Kind: iface.AddrChanged, Addr: iface.Addr{Link: 2, Prefix: netip.MustParsePrefix(a)}}, nil)
+	}
+	d.links.Apply(iface.Event{Kind: iface.AddrChanged, Addr: iface.Addr{Link: 2, Prefix: netip.MustParsePrefix("10.2.2.2/32"), Ours: true}}, nil)
+	for _, i := range d.picture(d.loop.Now()).Interfaces {
+		if i.Index != 2 {
+			continue
+		}
+		all := append(append([]netip.Addr{i.IPv4, i.IPv6}, i.MoreIPv4...), i.MoreIPv6...)
+		slices.SortFunc(all, netip.Addr.Compare)
+		if want := "[10.1.1.1 198.18.9.1 198.18.9.2 198.19.0.0 fe80::1 fe80::2]"; fmt.Sprint(all) != want || len(i.MoreIPv4) != 3 || len(i.MoreIPv6) != 1 {
+			t.Errorf("addresses %v, more are %v %v; want %s", all, i.MoreIPv4, i.MoreIPv6, want)
+		}
+	}
+}
+
+// What the configuration names and is not there is shown as 2.2.7 shows it.
+func TestAbsentLinks(t *testing.T) {
+	t.Parallel()
+	d := manyInstances(t, 1)
+	d.cfg.Links = []string{"veth0", "z9"}
+	if all := d.picture(d.loop.Now()).Interfaces; all[len(all)-1].Absent {
+		t.Errorf("without dynamic_interfaces: %+v", all)
+	}
+	g := *d.cfg.Global
+	g.DynamicInterfaces, d.cfg.Global = true, &g
+	s := d.picture(d.loop.Now())
+	const want = " Name = z9\n   index = 0 (deleted)\n   IPv4 address = (none)\n   IPv6 address = (none)\n" +
+		"   State = not UP, not RUNNING, no broadcast, no multicast\n   Seen up = 0\n"
+	if text := string(s.Text()); strings.Count(text, "(deleted)") != 1 || !strings.Contains(text, want) || !strings.Contains(text, "   MTU = 0\n   HW Type = UNKNOWN (0)\n") {
+		t.Errorf("want %q in\n%s", want, text)
 	}
 }

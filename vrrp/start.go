@@ -67,8 +67,8 @@ func (d *daemon) sayInterfaces() {
 			continue
 		}
 		said[l.Name] = true
-		v4, v6 := d.interfaceAddrs(l)
-		for _, a := range []netip.Addr{v4, v6} {
+		addrs := d.interfaceAddrs(l)
+		for _, a := range []netip.Addr{addrs.v4, addrs.v6} {
 			if a.IsValid() {
 				d.detail(fmt.Sprintf("Assigned address %s for interface %s", a, l.Name))
 			}

@@ -39,6 +39,8 @@ var masks = []struct {
 	{regexp.MustCompile(`(?m)^(   (Read timeout|State|Wantstate|Master router|Master priority|Effective priority|Total priority|Num track scripts|Number of interface and track script faults|Number of track scripts init) = ).*`), "$1..."},
 	{regexp.MustCompile(`(?m)^(     \S+ .*scope .*) set$`), "$1"},
 	{regexp.MustCompile(`(?m)^(     \S+ .* proto .*) \[installed ifindex \d+\]$`), "$1"},
+	{regexp.MustCompile(`(?m)^(   (Result|Init state) = ).*`), "$1..."}, // of a script
+	{regexp.MustCompile(`(?m)^   Status = (GOOD|BAD)$`), "   Status = ..."},
 	// The same of the healthchecker, whose first checks may be over.
 	{regexp.MustCompile(`(?m)^( +(alive|Up|Has run|Current weight|effective weight|previous effective_weight|num failed checkers|RS set|quorum_state_up|Retries iterations|reloaded|num checkers up) = ).*`), "$1..."},
 	{regexp.MustCompile(`EFF WEIGHT = -?\d+`), "EFF WEIGHT = ..."},

@@ -165,14 +165,18 @@ func (p *Pace) text(w *dump.Writer, kind string) {
 
 // paceText writes the pace of an interface.
 func (i *Interface) paceText(w *dump.Writer) {
-	if i.GARP.Set {
-		w.Line(3, "Gratuitous ARP interval %dms", i.GARP.Interval.Milliseconds())
+	g := i.GARP
+	if g == nil {
+		return
 	}
-	if i.NA.Set {
-		w.Line(3, "Gratuitous NA interval %dms", i.NA.Interval.Milliseconds())
+	if g.GARP.Set {
+		w.Line(3, "Gratuitous ARP interval %dms", g.GARP.Interval.Milliseconds())
 	}
-	if i.GARPGroup > 0 {
-		w.Line(3, "Gratuitous ARP aggregation group %d", i.GARPGroup)
+	if g.NA.Set {
+		w.Line(3, "Gratuitous NA interval %dms", g.NA.Interval.Milliseconds())
+	}
+	if g.Number > 0 {
+		w.Line(3, "Gratuitous ARP aggregation group %d", g.Number)
 	}
 }
 

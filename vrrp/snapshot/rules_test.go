@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"keepalived/test/exporters"
 	. "keepalived/vrrp/snapshot"
 )
 
@@ -132,5 +133,45 @@ func TestScriptStates(t *testing.T) {
 		if got := string(s.Text()); !strings.Contains(got, fmt.Sprintf("   State = %s\n", w)) || !strings.Contains(got, "   Interval = 0.25 sec\n") {
 			t.Errorf("state %d: want %q in\n%s", i, w, got)
 		}
+	}
+}
+
+// TestObjectsAreReadable: exporters read an instance that tracks everything, and what
+// stands around it.
+func TestObjectsAreReadable(t *testing.T) {
+	all := []Tracked{{Name: "a", Weight: 1}, {Name: "b", Weight: -2, Reverse: true}}
+	link := ethernet(0, users("VI_1")...)
+	link.MoreIPv4, link.MoreIPv6 = append(link.MoreIPv4, ip("198.18.9.2")), append(link.MoreIPv6, ip("fe80::77"))
+	group := GARPGroup{Number: 2, GARP: Pace{Set: true, Interval: 1234567 * time.Microsecond}, Interfaces: []string{"eth0"}}
+	link.GARP, link.DownDelay = &group, 1500*time.Millisecond
+	s := &Snapshot{
+		Global:     []byte("------< Global definitions >------\n"),
+		GARPGroups: []GARPGroup{group},
+		Instances: []Instance{router("VI_1", 51, func(v *Instance) {
+			v.VIPs = []Address{vip("198.18.9.100/24", "eth0")}
+			v.TrackedObjects = TrackedObjects{Files: all, Processes: all, BFDs: all}
+		})},
+		Files:      []File{{Name: "a", Path: "/tmp/a", Users: users("VI_1")}},
+		Processes:  []Process{{Name: "a", Path: "p", Min: 1, Users: users("VI_1")}},
+		BFDs:       []BFD{{Name: "a", Users: users("VI_1")}},
+		Interfaces: []Interface{link},
+	}
+	text := string(s.Text())
+	for _, want := range []string{
+		"   IPv4 address = 198.18.9.1\n   Additional IPv4 addresses :\n     198.18.9.2\n   IPv6 address = fe80::ff:fe00:100\n   Additional IPv6 addresses :\n     fe80::77\n   MAC",
+		"   Down debounce timer = 1500000us\n   MTU", "   NIC netlink status update\n   Gratuitous ARP interval 1234ms\n   Gratuitous ARP aggregation group 2\n   Reset",
+		"   Tracked files :\n     a, weight 1\n     b, weight -2 reverse\n   Tracked processes :\n     a, weight 1\n     b, weight -2 reverse\n   Tracked BFDs :\n     a: weight 1\n     b: weight -2 reverse\n   Using smtp",
+		"------< Gratuitous ARP delays >------\n------< GARP delay group 2 >------\n GARP interval = 1.23457\n GARP next time 0.000000 (.000000)\n Interfaces\n  eth0\n------< VRRP Topology",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("want %q in\n%s", want, text)
+		}
+	}
+	json, err := s.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := exporters.Check([]byte(text), s.Stats(), json); err != nil {
+		t.Errorf("an exporter could not read it: %v", err)
 	}
 }

@@ -247,8 +247,7 @@ type Interface struct {
 	Changeable                      bool // dynamic_interfaces allow_if_changes
 	// UpDelay and DownDelay are those of interface_up_down_delays.
 	UpDelay, DownDelay time.Duration
-	GARP, NA           Pace
-	GARPGroup          int // of garp_group; 0: none
+	GARP               *GARPGroup // what it is in; nil: none
 	// Forwarding is the router flag of neighbour advertisements sent here, as of
 	// Checked; Micros 0: none was sent.
 	Forwarding bool

@@ -164,7 +164,8 @@ func names(c *cursor.Cursor) []string {
 // garpGroup is a garp_group under construction.
 type garpGroup struct {
 	GARPGroup
-	d *decoder
+	d      *decoder
+	shared bool // the intervals are for all its interfaces together
 }
 
 func (d *decoder) readGARPGroup(c *cursor.Cursor) {
@@ -173,6 +174,10 @@ func (d *decoder) readGARPGroup(c *cursor.Cursor) {
 	if !g.IntervalSet && !g.NAIntervalSet {
 		d.diags.Errorf(c.Range(), diag.BadValue, "garp group %d does not have any delay set - removing", len(d.cfg.GARPGroups))
 		return
+	}
+	if g.shared {
+		d.garpGroups++
+		g.Number = d.garpGroups
 	}
 	d.cfg.GARPGroups = append(d.cfg.GARPGroups, g.GARPGroup)
 }
@@ -204,10 +209,7 @@ func garpGroupRows() []cursor.Row[garpGroup] {
 			c.Warnf(c.Range(), diag.BadValue, "Warning - empty garp_group interfaces block")
 			return
 		}
-		if g.Number == 0 {
-			g.d.garpGroups++
-			g.Number = g.d.garpGroups
-		}
+		g.shared = true
 		for _, n := range c.Block() {
 			for _, w := range cursor.NewEntry(n, c.Diags()).Rest() {
 				add(g, w)
