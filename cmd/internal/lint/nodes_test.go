@@ -121,6 +121,33 @@ func TestComparisons(t *testing.T) {
 	}
 }
 
+// TestEffects: where a rule knows several effects it names the one that follows here.
+func TestEffects(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		texts      nodes
+		rule, want string
+	}{
+		{nodes{one("advert_int 1"), one("advert_int 2")}, "nodes-advert-int", "both are MASTER"},
+		{nodes{one("version 3", "advert_int 1"), one("version 3", "advert_int 2")}, "nodes-advert-int", "depends on who is MASTER"},
+		{nodes{one("priority 150", "state MASTER"), one("priority 150", "state MASTER")}, "nodes-priority", "both take the addresses"},
+		{nodes{one(), one()}, "nodes-priority", "the higher address decides"},
+		{nodes{file + grouped("", []string{"track_file {\nf\n}"}, nil)}, "weight-in-group", "any but 0 is a fault"},
+		{nodes{file + grouped("", []string{"track_file {\nf weight 2\n}"}, nil)}, "weight-in-group", "the weight of f does not count"},
+		{nodes{file + one("nopreempt", "track_file {\nf\n}")}, "weight-nopreempt", "whatever the file says"},
+		{nodes{chk + one("nopreempt", "track_script {\nchk weight -7\n}")}, "weight-nopreempt", "7 less or not"},
+	} {
+		found := compare(t, c.texts)
+		for i, text := range c.texts {
+			found = append(found, Check(read(t, "lb"+string(rune('1'+i)), text))...)
+		}
+		i := slices.IndexFunc(found, func(f Finding) bool { return f.Rule == c.rule })
+		if i < 0 || !strings.Contains(found[i].Summary, c.want) {
+			t.Errorf("%s: want %q in %+v", c.rule, c.want, found)
+		}
+	}
+}
+
 // TestRouters: which instances of the nodes belong together.
 func TestRouters(t *testing.T) {
 	t.Parallel()
