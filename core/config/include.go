@@ -48,6 +48,7 @@ func (r *reader) include(l line) (done bool) {
 	}
 	if len(r.reading) > maxIncludeDepth {
 		r.fatal(pattern.whole(), diag.TooDeep, "includes are nested more than %d deep", maxIncludeDepth)
+		r.list.WithHint("include further files from the main file, or by one pattern")
 		return true
 	}
 	g := glob{name: name, shown: pattern.text, at: pattern.whole(), check: check,
@@ -127,6 +128,7 @@ func (r *reader) file(g glob, name string) {
 			return
 		case errors.Is(err, ErrTooLarge):
 			r.fatal(g.at, diag.Limit, "configuration file '%s' is larger than %d MiB", name, maxRead>>20)
+			r.list.WithHint("ten thousand virtual servers are 10 MiB: is this a configuration?")
 			return
 		case err != nil:
 			r.complain(g, CheckRead, "Configuration file '%s' open problem (%v) - skipping", name, err)
@@ -138,6 +140,7 @@ func (r *reader) file(g glob, name string) {
 	}
 	if r.read += max(len(text), minReadCost); r.read > maxRead {
 		r.fatal(g.at, diag.Limit, "the files make more than %d MiB of text", maxRead>>20)
+		r.list.WithHint("each file counts as often as it is included, and as 1 KiB at least: look for files that include each other many times")
 		return
 	}
 	dir, check := r.dir, r.check

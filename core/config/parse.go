@@ -269,7 +269,12 @@ func (r *reader) unmatched(s *scanner) {
 func (r *reader) add() *Node {
 	b := &r.build
 	if b.count++; b.count > maxNodes && !r.stop {
-		r.fatal(diag.Range{}, diag.Limit, "more than %d lines of configuration", maxNodes)
+		at := diag.Range{}
+		if len(b.held) > 0 {
+			at = b.held[len(b.held)-1].Keyword.Range // the line before
+		}
+		r.fatal(at, diag.Limit, "more than %d lines of configuration", maxNodes)
+		r.list.WithHint("ten thousand virtual servers are 300,000: look for sequences that make more than they should")
 	}
 	if len(b.nodes) == cap(b.nodes) {
 		b.nodes = make([]Node, 0, 120)

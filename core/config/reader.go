@@ -81,7 +81,7 @@ func (r *reader) text(name, text string) {
 		at.num++
 		at.full, at.long = false, false
 		if at.num&1023 == 0 {
-			r.expire()
+			r.expire(diag.At(at.file, at.num, 1, 1))
 		}
 		raw, text = nextLine(text)
 		r.raw(line{text: raw, col: first, at: at})
@@ -295,9 +295,9 @@ func (r *reader) tail(t tail, depth int) {
 }
 
 // expire ends a reading that takes too long.
-func (r *reader) expire() {
+func (r *reader) expire(at diag.Range) {
 	if r.env.Expired != nil && !r.stop && r.env.Expired() {
-		r.fatal(diag.Range{}, diag.Limit, "reading the configuration takes too long")
+		r.fatal(at, diag.Limit, "reading the configuration takes too long")
 		r.list.WithHint("look for definitions and sequences inside each other, and files that include each other many times")
 	}
 }
@@ -308,10 +308,11 @@ const minLineCost = 64
 // spend counts octets made from definitions and sequences.
 func (r *reader) spend(at diag.Range, octets int) {
 	if r.made>>16 != (r.made+octets)>>16 {
-		r.expire()
+		r.expire(at)
 	}
 	r.made += octets
 	if r.made > maxExpanded && !r.stop {
 		r.fatal(at, diag.Limit, "definitions and sequences make more than %d MB of text", maxExpanded>>20)
+		r.list.WithHint("look for definitions and sequences inside each other, and for the end of a sequence")
 	}
 }

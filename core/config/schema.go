@@ -79,6 +79,7 @@ type Schema struct {
 	paths  map[string][]string // where a name may stand
 	old    map[Old]string
 	manual map[Old]string
+	secret map[string]bool // long names of keywords with a secret
 }
 
 // Old is a word of older versions, by the block it stood in. It has no effect.
@@ -93,13 +94,16 @@ func (s *Schema) Misnamed(instead map[Old]string) { s.manual = instead }
 
 // NewSchema joins tables into a Schema; a later entry of the same place wins.
 func NewSchema(tables ...[]Keyword) *Schema {
-	s := &Schema{byPath: map[string]map[string]*Keyword{}, paths: map[string][]string{}}
+	s := &Schema{byPath: map[string]map[string]*Keyword{}, paths: map[string][]string{}, secret: map[string]bool{}}
 	for _, table := range tables {
 		for _, k := range table {
 			m := s.byPath[k.Path]
 			if m == nil {
 				m = map[string]*Keyword{}
 				s.byPath[k.Path] = m
+			}
+			if k.Secret > 0 && len(k.Name) >= longName {
+				s.secret[k.Name] = true
 			}
 			if m[k.Name] == nil {
 				s.paths[k.Name] = append(s.paths[k.Name], k.Path)

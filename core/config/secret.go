@@ -173,7 +173,10 @@ func (m *Mask) strangeLines() map[diag.Pos]int {
 					break
 				}
 				from = at + len(word)
-				if (from == len(line) || isBlank(line[from])) && m.likeSecret(word) {
+				switch n := m.nameIn(word); {
+				case n > 0: // glued to what belongs behind it
+					found[diag.Pos{File: id.file, Line: id.line, Col: at + n + 1}] = len(line)
+				case (from == len(line) || isBlank(line[from]) || line[from] == '{') && m.likeSecret(word):
 					found[diag.Pos{File: id.file, Line: id.line, Col: at + 1}] = len(line)
 				}
 			}
@@ -193,6 +196,20 @@ func nextWord(line string, from int) (word string, at int) {
 		end++
 	}
 	return line[from:end], from
+}
+
+// longName is how long a name is that is hardly part of another word.
+const longName = 8
+
+// nameIn is the length of the name of a secret keyword to which more is glued: by a sign as
+// in "auth_pass=x", or if it is a long name without one.
+func (m *Mask) nameIn(word string) int {
+	for _, n := range m.names {
+		if l := len(n.name); len(word) > l && strings.EqualFold(word[:l], n.name) && (l >= longName || word[l] == '=' || word[l] == ':') && len(word) > l+1 {
+			return l
+		}
+	}
+	return 0
 }
 
 // likeSecret reports whether a word is the name of a secret keyword or a slip of it.
@@ -377,6 +394,8 @@ func (m *Mask) secretsIn(id lineID, line, def string) []columns {
 		c = c.within(line)
 		if m.isName(line[c.from:c.to]) {
 			c = argumentsOf(line, c)
+		} else if c.to < len(line) && line[c.to] == '{' { // a brace in a password has cut it
+			c.to = len(strings.TrimRight(line, " \t\r"))
 		}
 		out = append(out, c)
 	}
@@ -405,18 +424,14 @@ func (m *Mask) isName(text string) bool {
 	return at == 0 && len(word) < len(text) && m.likeSecret(word)
 }
 
-// argumentsOf narrows c, which begins with a keyword, to what follows up to a brace.
+// argumentsOf narrows c, which begins with a keyword, to what follows but for the last braces.
 func argumentsOf(line string, c columns) columns {
 	word, at := nextWord(line, c.from)
 	from := at + len(word)
 	for from < c.to && isBlank(line[from]) {
 		from++
 	}
-	to := c.to
-	if i := strings.IndexAny(line[from:to], "{}"); i >= 0 {
-		to = from + i
-	}
-	return columns{from, from + len(strings.TrimRight(line[from:to], " \t\r"))}
+	return columns{from, from + len(strings.TrimRight(line[from:c.to], " \t\r{}"))}
 }
 
 // Texts returns the sources by name, as the renderers of package diag want them.
@@ -501,10 +516,15 @@ func Redact(s *Schema, path string, nodes []*Node) []*Node {
 	out := make([]*Node, len(nodes))
 	for i, n := range nodes {
 		c := *n
-		if k := members[n.Keyword.Text]; k != nil && k.Secret > 0 {
+		if len(n.Args) > 0 {
+			texts := make([]string, len(n.Args))
+			for j := range n.Args {
+				texts[j] = n.Args[j].Text
+			}
+			s.HideWords(members[n.Keyword.Text], texts)
 			c.Args = slices.Clone(n.Args)
-			for j := k.Secret - 1; j < len(c.Args); j++ {
-				c.Args[j].Text = Hidden
+			for j := range c.Args {
+				c.Args[j].Text = texts[j]
 			}
 		}
 		if n.Form == FormScript && n.Raw != nil {
@@ -518,4 +538,22 @@ func Redact(s *Schema, path string, nodes []*Node) []*Node {
 		out[i] = &c
 	}
 	return out
+}
+
+// HideWords puts Hidden for the secrets among the words behind k: those of its own, and
+// what stands behind the name of a keyword with one, as in "auth_type PASS auth_pass x".
+func (s *Schema) HideWords(k *Keyword, words []string) {
+	from := len(words)
+	if k != nil && k.Secret > 0 {
+		from = k.Secret - 1
+	}
+	for i := range min(from, len(words)) {
+		if s != nil && s.secret[words[i]] {
+			from = i + 1
+			break
+		}
+	}
+	for i := from; i < len(words); i++ {
+		words[i] = Hidden
+	}
 }

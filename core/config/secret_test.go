@@ -38,6 +38,10 @@ func TestMaskTexts(t *testing.T) {
 		{"in a block that is unknown", "x { auth_pass s3cret }\n", "x { auth_pass ******** }\n"},
 		{"a slip", "i { auth { auht_pass s3cret\n} }", "i { auth { auht_pass ********\n} }"},
 		{"behind another keyword", "i { auth { auth_type PASS auth_pass s3cret } }", "i { auth { auth_type PASS auth_pass ******** } }"},
+		{"glued to its name", "i { auth { auth_pass=s3cret\n} }", "i { auth { auth_pass********\n} }"},
+		{"glued without a sign", "i { auth { auth_passs3cret\n} }", "i { auth { auth_pass********\n} }"},
+		{"behind a brace", "i { auth { auth_pass {s3cret\n} }", "i { auth { auth_pass ********\n} }"},
+		{"a brace in it", "i { auth { auth_pass s3{cret\n} }", "i { auth { auth_pass ********\n} }"},
 		{"in a comment", "# auth_pass s3cret\ni { }", "# auth_pass ********\ni { }"},
 		{"nothing secret", "i {\r\n priority 5\r\n}\r\n", "i {\r\n priority 5\r\n}\r\n"},
 		{"the end of a line stays", "i { auth {\r\n auth_pass s3cret\r\n} }", "i { auth {\r\n auth_pass ********\r\n} }"},
@@ -146,5 +150,15 @@ func TestMaskDamage(t *testing.T) {
 			check(string(c), text[:i]+string(c)+text[i+1:])
 			check("one more "+string(c), text[:i]+string(c)+text[i:])
 		}
+	}
+}
+
+// TestRedactSurplus: a secret among the surplus words of another keyword is hidden, too.
+func TestRedactSurplus(t *testing.T) {
+	t.Parallel()
+	tree, _ := Parse(MapFiles{"f": "i { auth { auth_type PASS auth_pass s3cret more\n auth_pass s4cret\n} priority 5\n}"}, "f", Env{}, secretSchema())
+	shown := Print(Redact(secretSchema(), "", tree.Roots))
+	if strings.Contains(shown, "cret") || strings.Contains(shown, "more") || !strings.Contains(shown, "priority 5") {
+		t.Error(shown)
 	}
 }

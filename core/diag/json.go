@@ -34,9 +34,9 @@ func (l List) JSON() ([]byte, error) {
 	all := make([]jsonFinding, 0, len(l))
 	for _, d := range l {
 		f := jsonFinding{Severity: d.Severity.String(), Code: d.Name(), jsonPlace: placeOf(d.Subject),
-			Summary: d.Summary, Expected: d.Expected, DidYouMean: d.Suggest, Hint: d.Hint}
+			Summary: short(d.Summary), Expected: short(d.Expected), DidYouMean: short(d.Suggest), Hint: short(d.Hint)}
 		for _, r := range d.Related {
-			f.Related = append(f.Related, jsonRelated{jsonPlace: placeOf(r.Range), Text: r.Text})
+			f.Related = append(f.Related, jsonRelated{jsonPlace: placeOf(r.Range), Text: short(r.Text)})
 		}
 		all = append(all, f)
 	}

@@ -21,15 +21,30 @@ func (l List) Short(withFile bool) string {
 // Short renders one finding in keepalived's form, without an end of line.
 func (d Diagnostic) Short(withFile bool) string {
 	p := d.Subject.Start()
+	text := line(d.Summary)
 	switch {
 	case !p.IsValid():
-		return d.Summary
+		return text
 	case withFile:
-		return fmt.Sprintf("(%s: Line %d) %s", p.File, p.Line, d.Summary)
+		return fmt.Sprintf("(%s: Line %d) %s", p.File, p.Line, text)
 	default:
-		return fmt.Sprintf("(Line %d) %s", p.Line, d.Summary)
+		return fmt.Sprintf("(Line %d) %s", p.Line, text)
 	}
 }
+
+// maxText is how long a text may be, in octets: one word of a configuration can have a MiB.
+const maxText = 2000
+
+// short cuts a text that is too long for a reader.
+func short(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "") + "..."
+}
+
+// line is a text fit for one line of a terminal or log.
+func line(text string) string { return printable([]byte(short(text))) }
 
 // Full renders every finding for a reader at a terminal:
 //
@@ -44,19 +59,19 @@ func (d Diagnostic) Short(withFile bool) string {
 func (l List) Full(sources map[string][]byte) string {
 	f := full{sources: sources, lines: map[string][][]byte{}}
 	for _, d := range l {
-		f.head(d.Subject.Start(), d.Severity.String(), printable([]byte(d.Summary))+" ["+d.Name()+"]")
+		f.head(d.Subject.Start(), d.Severity.String(), line(d.Summary)+" ["+d.Name()+"]")
 		f.source(d.Subject)
 		if d.Expected != "" {
-			fmt.Fprintf(&f.out, "      expected: %s\n", printable([]byte(d.Expected)))
+			fmt.Fprintf(&f.out, "      expected: %s\n", line(d.Expected))
 		}
 		if d.Suggest != "" {
-			fmt.Fprintf(&f.out, "      did you mean '%s'?\n", printable([]byte(d.Suggest)))
+			fmt.Fprintf(&f.out, "      did you mean '%s'?\n", line(d.Suggest))
 		}
 		if d.Hint != "" {
-			fmt.Fprintf(&f.out, "      hint: %s\n", printable([]byte(d.Hint)))
+			fmt.Fprintf(&f.out, "      hint: %s\n", line(d.Hint))
 		}
 		for _, r := range d.Related {
-			f.head(r.Range.Start(), "note", printable([]byte(r.Text)))
+			f.head(r.Range.Start(), "note", line(r.Text))
 			f.source(r.Range)
 		}
 	}

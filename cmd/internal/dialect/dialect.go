@@ -112,8 +112,25 @@ func Check(t *config.Tree, ifs vrrpcfg.Interfaces, scripts ScriptChecker) Result
 		c.uses("check ", slices.Concat(checkers.Scripts, global["lvs_notify_fifo_script"], ofCheckers), r.HasCheckers)
 		c.uses("start/shutdown ", slices.Concat(global["startup_script"], global["shutdown_script"]), true)
 	}
-	r.Diags = diags
+	r.Diags = listed(diags)
 	return r
+}
+
+// maxFindings is how many findings of the decoders anyone will look at.
+const maxFindings = 10000
+
+// listed are the findings that are shown: the first ones, and all that matter to whether
+// and with which status a daemon starts.
+func listed(l diag.List) diag.List {
+	if len(l) <= maxFindings {
+		return l
+	}
+	rest := slices.DeleteFunc(slices.Clone(l[maxFindings:]), func(d diag.Diagnostic) bool {
+		return d.Severity < diag.Fatal && d.Code != diag.ScriptSecurity
+	})
+	out := append(slices.Clip(l[:maxFindings]), rest...)
+	out.Errorf(diag.Range{}, diag.Limit, "more than %d findings, further ones are not listed", maxFindings)
+	return out
 }
 
 // StopsReading reports a finding of config.Parse after which there is nothing to

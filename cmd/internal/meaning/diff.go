@@ -207,14 +207,14 @@ func (p *pair) group(path, where string, was, is []*config.Node, a, b *group) {
 	c := Change{Object: p.object, Keyword: where + b.key, Path: path, Name: b.kw.Name}
 	switch {
 	case both && b.kw.Kind == config.List:
-		p.list(c, a.shown(), b.shown())
+		p.list(c, a.shown(p.schema), b.shown(p.schema))
 		return
 	case both:
-		c.From, c.To = a.shown(), b.shown()
+		c.From, c.To = a.shown(p.schema), b.shown(p.schema)
 	case len(a.nodes) > 0:
-		c.Kind, c.From = Removed, a.shown()
+		c.Kind, c.From = Removed, a.shown(p.schema)
 	default:
-		c.Kind, c.To = Added, b.shown()
+		c.Kind, c.To = Added, b.shown(p.schema)
 	}
 	if b.kw.Kind == config.Block {
 		c.From, c.To = nil, nil

@@ -169,9 +169,9 @@ func (g *group) values() []string {
 }
 
 // shown are the values without secrets.
-func (g *group) shown() []string {
+func (g *group) shown(s *config.Schema) []string {
 	out := []string{}
-	if g.kw.Secret == 0 {
+	if g.kw.Kind == config.List || g.kw.Script {
 		for _, v := range g.values() {
 			if g.kw.Script {
 				v = config.HideArguments(v)
@@ -181,10 +181,8 @@ func (g *group) shown() []string {
 		return out
 	}
 	for _, n := range g.nodes {
-		w := words(n)
-		for i := g.kw.Secret - 1; i < len(w); i++ {
-			w[i] = config.Hidden
-		}
+		w := slices.Clone(words(n))
+		s.HideWords(&g.kw, w)
 		out = append(out, strings.Join(w, " "))
 	}
 	return out
