@@ -1,7 +1,7 @@
 package vrrp
 
 import (
-	"fmt"
+	"slices"
 
 	"keepalived/core/clock"
 	"keepalived/core/config/cursor"
@@ -193,6 +193,7 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	d.reloadScripts(now)
 	d.tellVIPs(now)
 	for _, name := range p.plan.Removed {
+		d.info("(" + name + ") removed from the configuration")
 		d.remove(now, d.byName[name])
 	}
 	list := make([]*instance, 0, len(d.cfg.Instances))
@@ -221,6 +222,7 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	d.reloadGroups(old)
 	for _, in := range fresh {
 		d.prepareInstance(in)
+		d.sayHandicap(in)
 		d.startup(now, in)
 	}
 	for _, in := range d.instances {
@@ -229,6 +231,7 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	for link, p := range d.announce.pacers {
 		p.Configure(d.pace(link))
 	}
+	d.saySockets()
 }
 
 // take makes p the running configuration.
@@ -243,6 +246,7 @@ func (d *daemon) take(p *preparation) {
 
 // change applies a new configuration to a running instance, which keeps its state.
 func (d *daemon) change(now clock.Instant, in *instance, cfg *vrrpcfg.Instance, change vrrpcfg.Change) {
+	d.sayGone(in, slices.Concat(cfg.Addresses, cfg.Excluded))
 	in.cfg = cfg
 	in.track = d.trackRefs(cfg, d.cfg.Groups)
 	d.watchLinks(in)
@@ -275,7 +279,6 @@ func (d *daemon) remove(now clock.Instant, in *instance) {
 	if in == nil || in.removing {
 		return
 	}
-	d.info(fmt.Sprintf("(%s) removed from the configuration", in.cfg.Name))
 	in.removing = true // its scripts stay those of the configuration it was in
 	d.step(now, in, fsm.Event{Kind: fsm.EvShutdown})
 	d.unbind(in)

@@ -7,7 +7,9 @@ import (
 	"keepalived/test/netlab"
 )
 
-var deliberate = meants{used: map[string]bool{}, list: []meant{}}
+var deliberate = meants{used: map[string]bool{}, list: []meant{
+	{item: "NOTICE: setting config option max_auto_priority ...", real: "NOTICE: setting config option max_auto_priority .*"},
+}}
 
 // What users grep: every line of a daemon's life, in order, with its severity.
 func TestLives(t *testing.T) {

@@ -3,6 +3,7 @@ package interop
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -41,6 +42,8 @@ type story struct {
 	files map[string]string
 	args  []string // instead of -D
 	acts  []act
+	// before, when not nil, prepares the daemon's host.
+	before func(l *life)
 }
 
 // act is what happens, and the lines that end it: each a text that must have been logged
@@ -58,6 +61,9 @@ func (s story) play(t *testing.T) (our, real *life) {
 	failed := make(chan string, len(lives))
 	var wg sync.WaitGroup
 	for _, l := range lives {
+		if s.before != nil {
+			s.before(l)
+		}
 		l.begin(s)
 		wg.Go(func() {
 			for _, a := range s.acts {
@@ -87,9 +93,11 @@ func newLife(t *testing.T, label string) *life {
 	lab.Attach(l.lan, l.peer, "eth0", "192.0.2.2/24")
 	lab.Pair(l.peer, "eth1", l.host, "eth1")
 	l.host.IP("addr", "add", "198.51.100.1/24", "dev", "eth1")
-	for _, name := range []string{"eth0", "eth1"} { // link-local addresses come when they want
+	for _, name := range []string{"eth0", "eth1"} { // the kernel's own link-local addresses come when they want
+		l.host.IP("link", "set", name, "addrgenmode", "none")
 		l.host.IP("addr", "flush", "dev", name, "scope", "link")
 	}
+	l.host.IP("addr", "add", "fe80::1/64", "dev", "eth0", "nodad")
 	return l
 }
 
@@ -142,8 +150,7 @@ func (l *life) await(until []string) (missing string) {
 	netlab.Await(10*time.Second, func() bool {
 		var seen []string
 		for _, line := range l.logged()[l.act:] {
-			_, text, _ := strings.Cut(line.text, " ")
-			seen = append(seen, text)
+			seen = append(seen, withoutSeverity(line.text))
 		}
 		missing = ""
 		for _, want := range until {
@@ -177,7 +184,6 @@ var (
 		{regexp.MustCompile(`ifindex\( *\d+\)`), "ifindex(N)"},
 		{regexp.MustCompile(`fd\(\d+,\d+\)`), "fd(N,N)"},
 		{regexp.MustCompile(`(process|pid)([ (=]+)\d+`), "$1${2}N"},
-		{regexp.MustCompile(`fe80::[0-9a-f:]+`), "fe80::X"},
 	}
 )
 
@@ -200,25 +206,69 @@ func normalLine(datagram string) logLine {
 	return logLine{m[2], facility + severities[pri&7] + " " + text}
 }
 
-// compareLives compares what each process has logged, in order, apart from what is
-// meant to differ.
+// withoutSeverity is the text of a line.
+func withoutSeverity(line string) string {
+	if rest, ok := strings.CutPrefix(line, "facility "); ok {
+		_, line, _ = strings.Cut(rest, " ")
+	}
+	_, text, _ := strings.Cut(line, " ")
+	return text
+}
+
+// compareLives compares what each process has logged, in order, apart from what is meant
+// to differ. Announcements leave when the addresses are there, so they are ordered within
+// their instance. Complaints about the configuration are a set: who tells them and when
+// differs.
 func compareLives(t *testing.T, our, real *life) {
 	t.Helper()
-	for _, process := range []string{"Keepalived", "Keepalived_vrrp", "Keepalived_healthcheckers", "?"} {
-		have, want := deliberate.filter("ours", of(process, our.logged())), deliberate.filter("real", of(process, real.logged()))
-		if d := diffLives(want, have); d != "" {
-			t.Errorf("%s (- real, + ours):\n%s", process, d)
+	ours, reals := sequencesOf(our.logged(), deliberate.filter("ours")), sequencesOf(real.logged(), deliberate.filter("real"))
+	for _, name := range slices.Sorted(maps.Keys(reals)) {
+		if d := diffLives(reals[name], ours[name]); d != "" {
+			t.Errorf("%s (- real, + ours):\n%s", name, d)
 		}
+		delete(ours, name)
+	}
+	for name, lines := range ours {
+		t.Errorf("%s: only ours has logged\n  %s", name, strings.Join(lines, "\n  "))
 	}
 }
 
-func of(process string, lines []logLine) (texts []string) {
+var (
+	place     = regexp.MustCompile(`\((/\S+: )?Line \d+\) `)
+	complaint = regexp.MustCompile(`SECURITY VIOLATION|missing '}'s|incompatible with nopreempt|does not support auth|cannot be accessed|not found/accessible|should be link local`)
+	instance  = regexp.MustCompile(`^\w+ \((\w+)\) (?:Sending/queueing .* for (\S+))?`)
+	announced = regexp.MustCompile(`^\w+ Sending (?:gratuitous ARP|unsolicited Neighbour Advert) on .* for (\S+)`)
+)
+
+// sequencesOf are the lines of a life by what they are ordered in.
+func sequencesOf(lines []logLine, keep func(string) bool) map[string][]string {
+	all, owner := map[string][]string{}, map[string]string{}
+	add := func(name, line string) { all[name] = append(all[name], line) }
 	for _, l := range lines {
-		if l.process == process {
-			texts = append(texts, l.text)
+		switch {
+		case !keep(l.text):
+		case place.MatchString(l.text) || complaint.MatchString(l.text):
+			if text := place.ReplaceAllString(l.text, ""); !slices.Contains(all["complaints"], text) {
+				add("complaints", text)
+			}
+		default:
+			if m := announced.FindStringSubmatch(l.text); m != nil {
+				add("instance "+owner[m[1]], l.text)
+				continue
+			}
+			m := instance.FindStringSubmatch(l.text)
+			if m != nil {
+				add("instance "+m[1], l.text)
+			}
+			if m != nil && m[2] != "" {
+				owner[m[2]] = m[1]
+				continue
+			}
+			add("process "+l.process, l.text)
 		}
 	}
-	return texts
+	slices.Sort(all["complaints"])
+	return all
 }
 
 // diffLives is the difference of two lists of lines with all that they share; "" when
@@ -269,24 +319,24 @@ type meants struct {
 	used map[string]bool
 }
 
-// filter takes out the lines that are meant to be on one side only.
-func (m *meants) filter(side string, lines []string) (rest []string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, line := range lines {
-		if !slices.ContainsFunc(m.list, func(d meant) bool {
+// filter tells of a line whether it is to be compared: not when it is meant to be on
+// that side only.
+func (m *meants) filter(side string) (keep func(line string) bool) {
+	return func(line string) bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for _, d := range m.list {
 			pattern := d.real
 			if side == "ours" {
 				pattern = d.ours
 			}
-			is := pattern != "" && regexp.MustCompile("^(?:"+pattern+")$").MatchString(line)
-			m.used[d.item] = m.used[d.item] || is
-			return is
-		}) {
-			rest = append(rest, line)
+			if pattern != "" && regexp.MustCompile("^(?:"+pattern+")$").MatchString(withoutSeverity(line)) {
+				m.used[d.item] = true
+				return false
+			}
 		}
+		return true
 	}
-	return rest
 }
 
 // ledgerItems are the items of area "message" of the ledger.

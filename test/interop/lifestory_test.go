@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
+
+	"keepalived/test/netlab"
 )
 
 // head is the beginning of every configuration of the stories.
@@ -12,6 +15,7 @@ const head = `global_defs {
  vrrp_version 3
  vrrp_garp_master_delay 0
  vrrp_garp_master_repeat 2
+ vrrp_garp_lower_prio_repeat 0
  script_user root
  MORE
 }
@@ -44,6 +48,14 @@ func garps(addr string) []string {
 // signal is a signal to the daemon.
 func signal(sig syscall.Signal) func(*life) { return func(l *life) { l.proc.Signal(sig) } }
 
+// dump is a signal that has the daemon write a file.
+func dump(sig syscall.Signal, file string) func(*life) {
+	return func(l *life) {
+		l.proc.Signal(sig)
+		netlab.Await(5*time.Second, func() bool { _, err := os.Stat(l.proc.Path(file)); return err == nil })
+	}
+}
+
 // reload replaces the configuration and has the daemon read it.
 func reload(conf string) func(*life) {
 	return func(l *life) {
@@ -60,6 +72,17 @@ func status(value string) func(*life) {
 		if err := os.WriteFile(l.proc.Path("/run/status"), []byte(value), 0o644); err != nil {
 			l.t.Error(err)
 		}
+	}
+}
+
+// address adds or removes an address of eth0.
+func address(what, addr string) func(*life) {
+	return func(l *life) {
+		args := []string{"addr", what, addr, "dev", "eth0"}
+		if what == "add" && strings.Contains(addr, ":") {
+			args = append(args, "nodad")
+		}
+		l.host.IP(args...)
 	}
 }
 
@@ -130,11 +153,22 @@ func reloadStories() []story {
 			{name: "no brace at the end", do: reload(strings.TrimSuffix(strings.TrimSpace(one), "}")), until: reloadDone},
 			ended,
 		}},
+		{name: "complaints at the start", conf: defs("frobnicate 1") + vi1("priority 300", "nonsense", "authentication {\n auth_type PASS\n auth_pass toolongpassword\n}"), acts: []act{began(takesOver...), ended}},
 		{name: "reload: vrid, interface, unicast", conf: one, acts: []act{
 			began(takesOver...),
 			{name: "vrid", do: reload(defs() + vi1("virtual_router_id 77")), until: append(takesOver, reloadDone...)},
 			{name: "unicast", do: reload(defs() + vi1("virtual_router_id 77", "unicast_peer {\n  192.0.2.2\n }")), until: append(takesOver, reloadDone...)},
 			{name: "excluded", do: reload(defs() + vi1("virtual_router_id 77", "unicast_peer {\n  192.0.2.2\n }", "virtual_ipaddress_excluded {\n  192.0.2.103/24\n }")), until: append(garps("192.0.2.103"), reloadDone...)},
+			ended,
+		}},
+		{name: "reload: addresses of all kinds", conf: defs() + inst("VI_1", "51", "192.0.2.100/24\n  192.0.2.101/24 dev eth0 label eth0:1 scope link\n  198.51.100.9/32 dev eth1", "virtual_ipaddress_excluded {\n  192.0.2.103\n  2001:db8::5/64\n }"), acts: []act{
+			began(takesOver...),
+			{name: "removed", do: reload(one), until: reloadDone},
+			ended,
+		}},
+		{name: "reload: a failing script", conf: defs() + script("chk", "weight 10") + script("chk2", "weight 1", "interval 2") + vi1("track_script {\n chk\n chk2\n}"), files: map[string]string{"/run/check": checkFiles["/run/check"], "/run/status": "1"}, acts: []act{
+			began(append(takesOver, "VRRP_Script(chk) failed (exited with status 1)", "VRRP_Script(chk2) failed (exited with status 1)")...),
+			{name: "no change", do: reload(defs() + script("chk", "weight 10") + script("chk2", "weight 1", "interval 2") + vi1("track_script {\n chk\n chk2\n}")), until: reloadDone},
 			ended,
 		}},
 		{name: "reload as backup", conf: one, acts: []act{
@@ -190,11 +224,34 @@ func trackStories() []story {
 			{name: "up", do: func(l *life) { l.host.IP("link", "set", "eth1", "up") }, until: []string{"(VI_1) Changing effective priority from 100 to 110"}},
 			ended,
 		}},
-		{name: "tracked file", files: map[string]string{"/run/status": "5"}, conf: defs() + "vrrp_track_file f {\n file /run/status\n weight 1\n}\n" + vi1("track_file {\n  f\n }"), acts: []act{
+		{name: "link down at the start", before: func(l *life) { l.host.IP("link", "set", "eth0", "down") }, conf: defs() + vi1(), acts: []act{
+			began(),
+			{name: "up", do: link("up"), until: takesOver},
+			ended,
+		}},
+		{name: "no address at the start", before: func(l *life) { l.host.IP("addr", "flush", "dev", "eth0") }, conf: defs() + vi1(), acts: []act{
+			began(),
+			{name: "address", do: address("add", "192.0.2.1/24"), until: takesOver},
+			{name: "address gone", do: address("del", "192.0.2.1/24")},
+			ended,
+		}},
+		{name: "addresses of others", conf: defs() + vi1(), acts: []act{
 			began(takesOver...),
-			{name: "up", do: status("9"), until: []string{"(VI_1) Changing effective priority from 105 to 109"}},
-			{name: "fault", do: status("-254"), until: []string{"(VI_1) Entering FAULT STATE", "(VI_1) removing VIPs."}},
-			{name: "good", do: status("0"), until: takesOver},
+			{name: "added", do: address("add", "192.0.2.7/24")},
+			{name: "removed", do: address("del", "192.0.2.7/24")},
+			{name: "added", do: address("add", "2001:db8::7/64")},
+			{name: "added", do: address("add", "fe80::7/64")},
+			{name: "removed", do: address("del", "2001:db8::7/64")},
+			ended,
+		}},
+		{name: "sync group, a script to wait for in the second", files: checkFiles, conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + script("chk") + vi1() + vi2(tracked), acts: []act{
+			began(both...),
+			ended,
+		}},
+		{name: "sync group, plain", conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + vi1() + vi2(), acts: []act{
+			began(both...),
+			{name: "link", do: link("down"), until: []string{"(VI_1) Entering FAULT STATE", "(VI_2) Entering FAULT STATE"}},
+			{name: "link", do: link("up"), until: both},
 			ended,
 		}},
 		{name: "sync group", files: checkFiles, conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + script("chk") + vi1(tracked) + vi2(), acts: []act{
@@ -218,8 +275,8 @@ func peerStories() []story {
 			{name: "same", do: sends(forged{priority: 100}), until: slices.Concat(resigned, takesOver)},
 			{name: "lower", do: sends(forged{priority: 50}), until: []string{"(VI_1) Received advert from 192.0.2.2 with lower priority 50, ours 100, forcing new election"}},
 			{name: "zero", do: sends(forged{priority: 0}), until: []string{"(VI_1) Master received priority 0 message"}},
-			{name: "higher, zero", do: sends(forged{priority: 200, interval: 4000}, forged{priority: 0}), until: slices.Concat(resigned, takesOver)},
-			{name: "higher, lower", do: sends(forged{priority: 200, interval: 4000}, forged{priority: 50}), until: slices.Concat(resigned, takesOver)},
+			{name: "higher, zero", do: sends(forged{priority: 200, interval: 20}, forged{priority: 0}), until: slices.Concat(resigned, takesOver)},
+			{name: "higher, lower", do: sends(forged{priority: 200, interval: 20}, forged{priority: 50}), until: slices.Concat(resigned, takesOver)},
 			{name: "unknown VRID", do: sends(forged{vrid: 99, priority: 100}), until: []string{"Unknown VRID(99) received on interface(eth0). ignoring..."}},
 			{name: "an owner", do: sends(forged{priority: 255}), until: slices.Concat(resigned, takesOver)},
 			ended,
@@ -259,7 +316,7 @@ func peerStories() []story {
 		}},
 		{name: "preempt delay", conf: defs() + vi1("preempt_delay 1", "advert_int 0.3"), acts: []act{
 			began(takesOver...),
-			{name: "higher, then lower", do: sends(forged{priority: 200, interval: 4000}, forged{priority: 50, interval: 400}), until: slices.Concat(resigned, takesOver, []string{"(VI_1) start preempt delay*"})},
+			{name: "higher, then lower", do: sends(forged{priority: 200, interval: 30}, forged{priority: 50, interval: 30}), until: slices.Concat(resigned, takesOver, []string{"(VI_1) start preempt delay*"})},
 			ended,
 		}},
 	}
@@ -280,20 +337,23 @@ func otherStories() []story {
 		{name: "state MASTER", conf: defs() + vi1("state MASTER"), acts: []act{began(takesOver...), ended}},
 		{name: "signals", conf: defs() + vi1(), acts: []act{
 			began(takesOver...),
-			{name: "USR1", do: signal(syscall.SIGUSR1), until: nil},
-			{name: "USR2", do: signal(syscall.SIGUSR2), until: nil},
+			{name: "USR1", do: dump(syscall.SIGUSR1, "/tmp/keepalived.data")},
+			{name: "USR2", do: dump(syscall.SIGUSR2, "/tmp/keepalived.stats")},
+			{name: "JSON", do: dump(36, "/tmp/keepalived.json")},
+			{name: "clear", do: signal(63)},
 			{name: "INT", do: signal(syscall.SIGINT), until: []string{"Stopped Keepalived ..."}},
 		}},
 		{name: "notifications", files: told, conf: defs("vrrp_notify_fifo /run/fifo") + vi1("notify \"/run/tell\"", "notify_fault /run/nothere", "notify_stop \"/run/tell stop\""), acts: []act{
 			began(takesOver...), ended,
 		}},
-		{name: "without -D", args: []string{"-S", "3"}, files: checkFiles, conf: defs("log_unknown_vrids") + script("chk", "weight 5") + vi1("track_script {\n  chk\n }"), acts: []act{
+		{name: "without -D", args: []string{"-S", "3"}, files: checkFiles, conf: defs("log_unknown_vrids") + script("chk", "weight 5") + vi1("track_script {\n  chk\n }", "track_interface {\n  eth1 weight 10\n }"), acts: []act{
 			began("(VI_1) Entering MASTER STATE", "VRRP_Script(chk) succeeded"),
-			{name: "higher", do: sends(forged{priority: 200}), until: []string{"(VI_1) Entering BACKUP STATE", "(VI_1) Entering MASTER STATE"}},
+			{name: "higher", do: sends(forged{priority: 200, interval: 20}), until: []string{"(VI_1) Entering BACKUP STATE", "(VI_1) Entering MASTER STATE"}},
+			{name: "higher, lower", do: sends(forged{priority: 200, interval: 20}, forged{priority: 50}, forged{priority: 0}), until: []string{"(VI_1) Entering BACKUP STATE", "(VI_1) Entering MASTER STATE"}},
 			{name: "bad", do: sends(forged{priority: 50, ttl: 1}, forged{version: 2, priority: 50}, forged{priority: 50, damaged: true}), until: []string{"(VI_1) Invalid VRRPv3 checksum"}},
 			{name: "zero", do: sends(forged{priority: 0})},
 			{name: "unknown VRID", do: sends(forged{vrid: 99, priority: 100}), until: []string{"Unknown VRID(99) received on interface(eth0). ignoring..."}},
-			{name: "script", do: status("1"), until: []string{"(VI_1) Changing effective priority from 105 to 100"}},
+			{name: "script", do: status("1"), until: []string{"(VI_1) Changing effective priority from 115 to 110"}},
 			{name: "reload", do: reload(defs() + vi1("priority 110")), until: reloadDone},
 			{name: "down", do: link("down"), until: []string{"(VI_1) Entering FAULT STATE"}},
 			{name: "up", do: link("up"), until: []string{"(VI_1) Entering MASTER STATE"}},
