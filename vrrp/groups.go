@@ -68,6 +68,9 @@ func (d *daemon) stepGroup(now clock.Instant, g *syncGroup) {
 	if out.Held {
 		pull.Causes = fsm.CauseInit
 	}
+	if out.Opening && !out.Held {
+		g.by = g.members[0]
+	}
 	if out.Pull != fsm.Initialize {
 		d.step(now, g.by, pull)
 	}

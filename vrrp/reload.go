@@ -75,7 +75,7 @@ func (d *daemon) decode(u childapi.Update) (*preparation, diag.List) {
 	cfg, more := vrrpcfg.Load(u.Tree, g, w.links)
 	w.links.ifs = nil
 	w.uses = cfg.ScriptUses()
-	w.ready = script.NewResolver(g, process.Accounts{}).ResolveAll(w.uses)
+	w.ready, p.notes = script.NewResolver(g, process.Accounts{}).ResolveAll(w.uses)
 	for _, s := range cfg.Scripts {
 		switch {
 		case s.Used && w.ready[s.Script] == nil: // the parent has said why
@@ -222,7 +222,9 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	d.reloadGroups(old)
 	for _, in := range fresh {
 		d.prepareInstance(in)
-		d.sayHandicap(in)
+	}
+	d.sayHandicaps(fresh)
+	for _, in := range fresh {
 		d.startup(now, in)
 	}
 	for _, in := range d.instances {

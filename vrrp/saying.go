@@ -19,9 +19,7 @@ import (
 // has a bearing on them from the beginning.
 func (d *daemon) sayStart() {
 	d.sayInterfaces()
-	for _, in := range d.instances {
-		d.sayHandicap(in)
-	}
+	d.sayHandicaps(d.instances)
 	d.detail("Registering gratuitous ARP shared channel")
 	if slices.ContainsFunc(d.instances, (*instance).usesIPv6) {
 		d.detail("Registering gratuitous NDISC shared channel")
@@ -55,28 +53,40 @@ func (d *daemon) sayAssigned(verb string, a netip.Addr, preposition, name string
 	}
 }
 
-// sayHandicap tells what keeps an instance in FAULT or changes its priority from its start
-// on.
-func (d *daemon) sayHandicap(in *instance) {
-	set, total := d.standing(in)
-	faulty := false
-	for _, c := range set.list {
-		switch c.bit {
-		case fsm.CauseInterface, fsm.CauseTrackedInterface:
-			d.info(fmt.Sprintf("(%s): entering FAULT state (interface %s)", in.cfg.Name, c.name))
-		case fsm.CauseSource:
-			d.info(fmt.Sprintf("(%s) entering FAULT state (no %s address for interface)", in.cfg.Name, in.family()))
-		default:
-			continue
+// sayHandicaps tells what keeps instances in FAULT or changes their priority from their
+// start on.
+func (d *daemon) sayHandicaps(list []*instance) {
+	faulty := map[*instance]bool{}
+	for _, in := range list {
+		set, total := d.standing(in)
+		for _, c := range set.list {
+			switch c.bit {
+			case fsm.CauseInterface, fsm.CauseTrackedInterface:
+				d.info(fmt.Sprintf("(%s): entering FAULT state (interface %s)", in.cfg.Name, c.name))
+			case fsm.CauseSource:
+				d.info(fmt.Sprintf("(%s) entering FAULT state (no %s address for interface)", in.cfg.Name, in.family()))
+			default:
+				continue
+			}
+			faulty[in] = true
 		}
-		faulty = true
+		in.weights = total
+		if p := priority(in); p != in.cfg.Election.Priority && in.cfg.Election.Priority != fsm.PriorityOwner {
+			d.info(fmt.Sprintf("(%s) Changing effective priority from %d to %d", in.cfg.Name, in.cfg.Election.Priority, p))
+		}
 	}
-	if faulty {
-		d.info(fmt.Sprintf("(%s) entering FAULT state", in.cfg.Name))
+	for _, g := range d.groups {
+		if i := slices.IndexFunc(g.members, func(in *instance) bool { return faulty[in] }); i >= 0 && g.st.Phase == fsm.Initialize {
+			d.info(fmt.Sprintf("VRRP_Group(%s): Syncing %s to FAULT state", g.cfg.Name, g.members[i].cfg.Name))
+			for _, in := range g.members {
+				faulty[in] = true
+			}
+		}
 	}
-	in.weights = total
-	if p := priority(in); p != in.cfg.Election.Priority && !in.mc.Owner() {
-		d.info(fmt.Sprintf("(%s) Changing effective priority from %d to %d", in.cfg.Name, in.cfg.Election.Priority, p))
+	for _, in := range list {
+		if faulty[in] {
+			d.info(fmt.Sprintf("(%s) entering FAULT state", in.cfg.Name))
+		}
 	}
 }
 

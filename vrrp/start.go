@@ -28,8 +28,8 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	for _, in := range d.instances {
 		d.prepareInstance(in)
 	}
-	d.sayStart()
 	d.reloadGroups(nil)
+	d.sayStart()
 	d.sayConfig(now)
 	present := d.adoptLeftovers()
 	records := d.handover.records
@@ -45,6 +45,7 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 			d.startup(now, in)
 		}
 	}
+	d.syncGroups(now)
 	d.saySockets()
 }
 

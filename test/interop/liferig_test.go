@@ -29,11 +29,12 @@ type life struct {
 
 	mu    sync.Mutex
 	lines []logLine
-	act   int // lines that were there when the act began
+	act   int    // lines that were there when the act began
+	name  string // of the act
 }
 
 // logLine is one line of the log: who logged it and "severity text", normalised.
-type logLine struct{ process, text string }
+type logLine struct{ process, text, act string }
 
 // story is a life in acts; both daemons live it at the same time, apart from each other.
 type story struct {
@@ -64,9 +65,13 @@ func (s story) play(t *testing.T) (our, real *life) {
 		if s.before != nil {
 			s.before(l)
 		}
+		l.enter(s.acts[0])
 		l.begin(s)
 		wg.Go(func() {
-			for _, a := range s.acts {
+			for i, a := range s.acts {
+				if i > 0 {
+					l.enter(a)
+				}
 				if a.do != nil {
 					a.do(l)
 				}
@@ -109,7 +114,6 @@ func (l *life) begin(s story) {
 		args = []string{"-D"}
 	}
 	socket := l.syslog()
-	l.act = 0
 	l.proc = l.host.Start(netlab.ProcOpts{Config: s.conf, Files: s.files, Syslog: socket}, append([]string{binary(l.label), "-n"}, args...)...)
 	checkExecutable(l.t, l.proc, binary(l.label))
 }
@@ -131,6 +135,7 @@ func (l *life) syslog() (path string) {
 			}
 			line := normalLine(string(buf[:n]))
 			l.mu.Lock()
+			line.act = l.name
 			l.lines = append(l.lines, line)
 			l.mu.Unlock()
 		}
@@ -145,7 +150,14 @@ func (l *life) logged() []logLine {
 	return slices.Clone(l.lines)
 }
 
-// await waits until the lines have come that end an act, and begins the next.
+// enter begins an act.
+func (l *life) enter(a act) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.act, l.name = len(l.lines), a.name
+}
+
+// await waits until the lines have come that end an act.
 func (l *life) await(until []string) (missing string) {
 	netlab.Await(10*time.Second, func() bool {
 		var seen []string
@@ -165,9 +177,6 @@ func (l *life) await(until []string) (missing string) {
 		}
 		return true
 	})
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.act = len(l.lines)
 	return missing
 }
 
@@ -191,7 +200,7 @@ var (
 func normalLine(datagram string) logLine {
 	m := syslogLine.FindStringSubmatch(datagram)
 	if m == nil {
-		return logLine{"?", datagram}
+		return logLine{process: "?", text: datagram}
 	}
 	var pri int
 	_, _ = fmt.Sscan(m[1], &pri)
@@ -203,7 +212,7 @@ func normalLine(datagram string) logLine {
 	if pri>>3 != 3 {
 		facility = fmt.Sprintf("facility %d ", pri>>3)
 	}
-	return logLine{m[2], facility + severities[pri&7] + " " + text}
+	return logLine{process: m[2], text: facility + severities[pri&7] + " " + text}
 }
 
 // withoutSeverity is the text of a line.
@@ -216,8 +225,8 @@ func withoutSeverity(line string) string {
 }
 
 // compareLives compares what each process has logged, in order, apart from what is meant
-// to differ. Announcements leave when the addresses are there, so they are ordered within
-// their instance. Complaints about the configuration are a set: who tells them and when
+// to differ. Announcements leave when the addresses are there, so they are ordered by
+// address. Complaints about the configuration are a set: who tells them and when
 // differs.
 func compareLives(t *testing.T, our, real *life) {
 	t.Helper()
@@ -241,19 +250,19 @@ var (
 )
 
 // sequencesOf are the lines of a life by what they are ordered in.
-func sequencesOf(lines []logLine, keep func(string) bool) map[string][]string {
-	all, owner := map[string][]string{}, map[string]string{}
+func sequencesOf(lines []logLine, keep func(logLine) bool) map[string][]string {
+	all := map[string][]string{}
 	add := func(name, line string) { all[name] = append(all[name], line) }
 	for _, l := range lines {
 		switch {
-		case !keep(l.text):
+		case !keep(l):
 		case place.MatchString(l.text) || complaint.MatchString(l.text):
 			if text := place.ReplaceAllString(l.text, ""); !slices.Contains(all["complaints"], text) {
 				add("complaints", text)
 			}
 		default:
 			if m := announced.FindStringSubmatch(l.text); m != nil {
-				add("instance "+owner[m[1]], l.text)
+				add("address "+m[1], l.text)
 				continue
 			}
 			m := instance.FindStringSubmatch(l.text)
@@ -261,8 +270,11 @@ func sequencesOf(lines []logLine, keep func(string) bool) map[string][]string {
 				add("instance "+m[1], l.text)
 			}
 			if m != nil && m[2] != "" {
-				owner[m[2]] = m[1]
+				add("address "+m[2], l.text)
 				continue
+			}
+			if strings.HasSuffix(l.text, " Receive advertisement timeout") {
+				continue // of instances whose timers end at the same time
 			}
 			add("process "+l.process, l.text)
 		}
@@ -310,7 +322,8 @@ func diffLives(a, b []string) string {
 // have. Each is an item of area "message" in the ledger.
 type meant struct {
 	item       string
-	real, ours string // regular expressions of whole lines; "" for none
+	real, ours string // regular expressions of whole lines without severity; "" for none
+	act        string // regular expression of the act; "" for any
 }
 
 type meants struct {
@@ -321,8 +334,8 @@ type meants struct {
 
 // filter tells of a line whether it is to be compared: not when it is meant to be on
 // that side only.
-func (m *meants) filter(side string) (keep func(line string) bool) {
-	return func(line string) bool {
+func (m *meants) filter(side string) (keep func(logLine) bool) {
+	return func(line logLine) bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for _, d := range m.list {
@@ -330,13 +343,17 @@ func (m *meants) filter(side string) (keep func(line string) bool) {
 			if side == "ours" {
 				pattern = d.ours
 			}
-			if pattern != "" && regexp.MustCompile("^(?:"+pattern+")$").MatchString(withoutSeverity(line)) {
+			if pattern != "" && whole(pattern, withoutSeverity(line.text)) && (d.act == "" || whole(d.act, line.act)) {
 				m.used[d.item] = true
 				return false
 			}
 		}
 		return true
 	}
+}
+
+func whole(pattern, text string) bool {
+	return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(text)
 }
 
 // ledgerItems are the items of area "message" of the ledger.

@@ -161,14 +161,14 @@ func reloadStories() []story {
 			{name: "excluded", do: reload(defs() + vi1("virtual_router_id 77", "unicast_peer {\n  192.0.2.2\n }", "virtual_ipaddress_excluded {\n  192.0.2.103/24\n }")), until: append(garps("192.0.2.103"), reloadDone...)},
 			ended,
 		}},
-		{name: "reload: addresses of all kinds", conf: defs() + inst("VI_1", "51", "192.0.2.100/24\n  192.0.2.101/24 dev eth0 label eth0:1 scope link\n  198.51.100.9/32 dev eth1", "virtual_ipaddress_excluded {\n  192.0.2.103\n  2001:db8::5/64\n }"), acts: []act{
+		{name: "reload: addresses of all kinds", conf: defs() + inst("VI_1", "51", "192.0.2.100/24\n  192.0.2.101/32 dev eth0 label eth0:1 scope link\n  198.51.100.9/32 dev eth1", "virtual_ipaddress_excluded {\n  192.0.2.103\n  2001:db8::5/64\n }"), acts: []act{
 			began(takesOver...),
 			{name: "removed", do: reload(one), until: reloadDone},
 			ended,
 		}},
-		{name: "reload: a failing script", conf: defs() + script("chk", "weight 10") + script("chk2", "weight 1", "interval 2") + vi1("track_script {\n chk\n chk2\n}"), files: map[string]string{"/run/check": checkFiles["/run/check"], "/run/status": "1"}, acts: []act{
-			began(append(takesOver, "VRRP_Script(chk) failed (exited with status 1)", "VRRP_Script(chk2) failed (exited with status 1)")...),
-			{name: "no change", do: reload(defs() + script("chk", "weight 10") + script("chk2", "weight 1", "interval 2") + vi1("track_script {\n chk\n chk2\n}")), until: reloadDone},
+		{name: "reload: a failing script", conf: defs() + script("chk", "weight 10") + vi1("track_script {\n chk\n}"), files: map[string]string{"/run/check": checkFiles["/run/check"], "/run/status": "1"}, acts: []act{
+			began(append(takesOver, "VRRP_Script(chk) failed (exited with status 1)")...),
+			{name: "no change", do: reload(defs() + script("chk", "weight 10") + vi1("track_script {\n chk\n}")), until: reloadDone},
 			ended,
 		}},
 		{name: "reload as backup", conf: one, acts: []act{
@@ -218,6 +218,16 @@ func trackStories() []story {
 			{name: "up", do: link("up"), until: takesOver},
 			ended,
 		}},
+		{name: "tracked interface without weight, down at the start", before: func(l *life) { l.host.IP("link", "set", "eth1", "down") }, conf: defs() + vi1("track_interface {\n  eth1\n }"), acts: []act{
+			began("(VI_1) removing VIPs."),
+			{name: "up", do: func(l *life) { l.host.IP("link", "set", "eth1", "up") }, until: takesOver},
+			ended,
+		}},
+		{name: "sync group, the link of one down at the start", before: func(l *life) { l.host.IP("link", "set", "eth1", "down") }, conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + vi1() + vi2("interface eth1", "priority 50"), acts: []act{
+			began("(VI_1) removing VIPs."),
+			{name: "up", do: func(l *life) { l.host.IP("link", "set", "eth1", "up") }, until: garps("192.0.2.100")},
+			ended,
+		}},
 		{name: "tracked interface", conf: defs() + vi1("track_interface {\n  eth1 weight 10\n }"), acts: []act{
 			began(takesOver...),
 			{name: "down", do: func(l *life) { l.host.IP("link", "set", "eth1", "down") }, until: []string{"(VI_1) Changing effective priority from 110 to 100"}},
@@ -229,10 +239,10 @@ func trackStories() []story {
 			{name: "up", do: link("up"), until: takesOver},
 			ended,
 		}},
-		{name: "no address at the start", before: func(l *life) { l.host.IP("addr", "flush", "dev", "eth0") }, conf: defs() + vi1(), acts: []act{
+		{name: "no address at the start", before: func(l *life) { l.host.IP("addr", "flush", "dev", "eth0") }, conf: defs() + inst("VI_1", "51", "192.0.2.100/32"), acts: []act{
 			began(),
 			{name: "address", do: address("add", "192.0.2.1/24"), until: takesOver},
-			{name: "address gone", do: address("del", "192.0.2.1/24")},
+			{name: "address gone", do: address("del", "192.0.2.1/24"), until: []string{"(VI_1) Entering FAULT STATE"}},
 			ended,
 		}},
 		{name: "addresses of others", conf: defs() + vi1(), acts: []act{
@@ -242,19 +252,21 @@ func trackStories() []story {
 			{name: "added", do: address("add", "2001:db8::7/64")},
 			{name: "added", do: address("add", "fe80::7/64")},
 			{name: "removed", do: address("del", "2001:db8::7/64")},
+			{name: "higher", do: sends(forged{priority: 200, interval: 4000}), until: []string{"(VI_1) removing VIPs."}},
+			{name: "added", do: address("add", "192.0.2.100/24")},
 			ended,
 		}},
-		{name: "sync group, a script to wait for in the second", files: checkFiles, conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + script("chk") + vi1() + vi2(tracked), acts: []act{
+		{name: "sync group, a script to wait for in the second", files: checkFiles, conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + script("chk") + vi1() + vi2(tracked, "priority 50"), acts: []act{
 			began(both...),
 			ended,
 		}},
-		{name: "sync group, plain", conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + vi1() + vi2(), acts: []act{
+		{name: "sync group, plain", conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + vi1() + vi2("priority 50"), acts: []act{
 			began(both...),
 			{name: "link", do: link("down"), until: []string{"(VI_1) Entering FAULT STATE", "(VI_2) Entering FAULT STATE"}},
 			{name: "link", do: link("up"), until: both},
 			ended,
 		}},
-		{name: "sync group", files: checkFiles, conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + script("chk") + vi1(tracked) + vi2(), acts: []act{
+		{name: "sync group", files: checkFiles, conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + script("chk") + vi1(tracked) + vi2("priority 50"), acts: []act{
 			began(both...),
 			{name: "a member fails", do: status("1"), until: []string{"(VI_1) removing VIPs.", "(VI_2) removing VIPs.", "(VI_2) Entering FAULT STATE"}},
 			{name: "recovers", do: status("0"), until: append(both, "VRRP_Group(G1) Syncing instances to MASTER state")},
@@ -305,7 +317,7 @@ func peerStories() []story {
 			{name: "version", do: sends(forged{version: 2, priority: 50}), until: []string{"(VI_1) wrong version. Received 2 and expect 3"}},
 			{name: "checksum", do: sends(forged{priority: 50, damaged: true}), until: []string{"(VI_1) Invalid VRRPv3 checksum"}},
 			{name: "short", do: sends(forged{priority: 50, cut: 4}), until: []string{"(VI_1) vrrp packet too short*"}},
-			{name: "unicast", do: sends(forged{priority: 50, unicast: true}), until: nil},
+			{name: "unicast", do: sends(forged{priority: 50, unicast: true})},
 			{name: "another interval", do: sends(forged{priority: 200, interval: 20}), until: slices.Concat(resigned, takesOver)},
 			ended,
 		}},
@@ -325,7 +337,7 @@ func peerStories() []story {
 func otherStories() []story {
 	told := map[string]string{"/run/tell": "#!/bin/sh\necho \"$@\" >>/run/told\n"}
 	return []story{
-		{name: "two families, excluded addresses", conf: defs() + vi1("virtual_ipaddress_excluded {\n  2001:db8::5/64\n }") + inst("VI_6", "56", "2001:db8::100/64"), acts: []act{
+		{name: "two families, excluded addresses", conf: defs() + vi1("virtual_ipaddress_excluded {\n  2001:db8::5/64\n }") + inst("VI_6", "56", "2001:db8::100/64", "priority 50"), acts: []act{
 			began(append(takesOver, "Sending unsolicited Neighbour Advert on eth0 for 2001:db8::100", "Sending unsolicited Neighbour Advert on eth0 for 2001:db8::100", "Sending unsolicited Neighbour Advert on eth0 for 2001:db8::5", "Sending unsolicited Neighbour Advert on eth0 for 2001:db8::5")...),
 			ended,
 		}},
@@ -333,7 +345,8 @@ func otherStories() []story {
 			began(slices.Concat(takesOver, garps("192.0.2.100"))...),
 			ended,
 		}},
-		{name: "an owner", conf: defs() + vi1("state MASTER", "priority 255"), acts: []act{began(takesOver...), ended}},
+		{name: "an owner", conf: defs() + vi1("state MASTER", "priority 255"), acts: []act{
+			{name: "start of an owner", until: takesOver}, ended}},
 		{name: "state MASTER", conf: defs() + vi1("state MASTER"), acts: []act{began(takesOver...), ended}},
 		{name: "signals", conf: defs() + vi1(), acts: []act{
 			began(takesOver...),
@@ -346,6 +359,13 @@ func otherStories() []story {
 		{name: "notifications", files: told, conf: defs("vrrp_notify_fifo /run/fifo") + vi1("notify \"/run/tell\"", "notify_fault /run/nothere", "notify_stop \"/run/tell stop\""), acts: []act{
 			began(takesOver...), ended,
 		}},
+		{name: "without -D, link and address missing", args: []string{}, before: func(l *life) { l.host.IP("link", "set", "eth0", "down"); l.host.IP("addr", "flush", "dev", "eth1") }, files: checkFiles,
+			conf: defs() + script("chk", "weight 10") + script("gone", "script /run/nowhere") + vi1("track_script {\n  chk\n  gone\n}") + vi2("interface eth1"), acts: []act{
+				began("VRRP_Script(chk) succeeded"),
+				{name: "up", do: link("up"), until: []string{"(VI_1) Entering MASTER STATE"}},
+				{name: "no change", do: reload(defs() + script("chk", "weight 10") + script("gone", "script /run/nowhere") + vi1("track_script {\n  chk\n  gone\n}") + vi2("interface eth1")), until: reloadDone},
+				ended,
+			}},
 		{name: "without -D", args: []string{"-S", "3"}, files: checkFiles, conf: defs("log_unknown_vrids") + script("chk", "weight 5") + vi1("track_script {\n  chk\n }", "track_interface {\n  eth1 weight 10\n }"), acts: []act{
 			began("(VI_1) Entering MASTER STATE", "VRRP_Script(chk) succeeded"),
 			{name: "higher", do: sends(forged{priority: 200, interval: 20}), until: []string{"(VI_1) Entering BACKUP STATE", "(VI_1) Entering MASTER STATE"}},
