@@ -4,9 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"maps"
-	"net"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,14 +25,9 @@ type life struct {
 	peer  *netlab.Host // 192.0.2.2, scripted
 	proc  *netlab.Proc
 
-	mu    sync.Mutex
-	lines []logLine
-	act   int    // lines that were there when the act began
-	name  string // of the act
+	syslog *netlab.Syslog
+	act    int // lines that were there when the act began
 }
-
-// logLine is one line of the log: who logged it and "severity text", normalised.
-type logLine struct{ process, text, act string }
 
 // story is a life in acts; both daemons live it at the same time, apart from each other.
 type story struct {
@@ -75,7 +68,7 @@ func (s story) play(t *testing.T) (our, real *life) {
 				if a.do != nil {
 					a.do(l)
 				}
-				if why := l.await(a.until); why != "" {
+				if why := l.await(a.until, s.args == nil); why != "" {
 					failed <- fmt.Sprintf("%s, %s: %s", l.label, a.name, why)
 					return
 				}
@@ -93,7 +86,7 @@ func (s story) play(t *testing.T) (our, real *life) {
 func newLife(t *testing.T, label string) *life {
 	t.Helper()
 	lab := netlab.New(t)
-	l := &life{t: t, label: label, lan: lab.LAN("lan"), host: lab.Host(label), peer: lab.Host("peer")}
+	l := &life{t: t, label: label, syslog: netlab.NewSyslog(t), lan: lab.LAN("lan"), host: lab.Host(label), peer: lab.Host("peer")}
 	lab.Attach(l.lan, l.host, "eth0", "192.0.2.1/24")
 	lab.Attach(l.lan, l.peer, "eth0", "192.0.2.2/24")
 	lab.Pair(l.peer, "eth1", l.host, "eth1")
@@ -113,56 +106,22 @@ func (l *life) begin(s story) {
 	if args == nil {
 		args = []string{"-D"}
 	}
-	socket := l.syslog()
-	l.proc = l.host.Start(netlab.ProcOpts{Config: s.conf, Files: s.files, Syslog: socket}, append([]string{binary(l.label), "-n"}, args...)...)
+	l.proc = l.host.Start(netlab.ProcOpts{Config: s.conf, Files: s.files, Syslog: l.syslog.Path}, append([]string{binary(l.label), "-n"}, args...)...)
 	checkExecutable(l.t, l.proc, binary(l.label))
 }
 
-// syslog makes the socket that the daemon logs to, and reads it.
-func (l *life) syslog() (path string) {
-	l.t.Helper()
-	path = filepath.Join(l.t.TempDir(), l.label)
-	srv, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Cleanup(func() { _ = srv.Close() })
-	go func() {
-		for buf := make([]byte, 16384); ; {
-			n, err := srv.Read(buf)
-			if err != nil {
-				return
-			}
-			line := normalLine(string(buf[:n]))
-			l.mu.Lock()
-			line.act = l.name
-			l.lines = append(l.lines, line)
-			l.mu.Unlock()
-		}
-	}()
-	return path
-}
-
-// logged are the lines so far.
-func (l *life) logged() []logLine {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.lines)
-}
-
 // enter begins an act.
-func (l *life) enter(a act) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.act, l.name = len(l.lines), a.name
-}
+func (l *life) enter(a act) { l.act = l.syslog.SetMark(a.name) }
 
 // await waits until the lines have come that end an act.
-func (l *life) await(until []string) (missing string) {
+func (l *life) await(until []string, detail bool) (missing string) {
+	if detail && l.label == "real" && slices.Contains(until, "Reload complete") {
+		until = append(slices.Clone(until), "VRRP sockpool: *") // its child may be behind its parent
+	}
 	netlab.Await(10*time.Second, func() bool {
 		var seen []string
-		for _, line := range l.logged()[l.act:] {
-			seen = append(seen, withoutSeverity(line.text))
+		for _, line := range l.syslog.Lines()[l.act:] {
+			seen = append(seen, normal(line.Text))
 		}
 		missing = ""
 		for _, want := range until {
@@ -180,48 +139,27 @@ func (l *life) await(until []string) (missing string) {
 	return missing
 }
 
-var (
-	severities = []string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
-	syslogLine = regexp.MustCompile(`(?s)^<(\d+)>\w{3} [ \d]\d \d\d:\d\d:\d\d (\w+)\[\d+\]: (.*?)\n?$`)
-	// numbers are what no two lives have in common.
-	numbers = []struct {
-		in  *regexp.Regexp
-		out string
-	}{
-		{regexp.MustCompile(`\bv[0-9][-.0-9a-z+]*( \([^)]*\))?$`), "VERSION"},
-		{regexp.MustCompile(`^(Starting Keepalived|Running on Linux|Command line:|Stopped Keepalived|Starting VRRP child process|Stopped - used|CPU usage).*`), "$1 ..."},
-		{regexp.MustCompile(`ifindex\( *\d+\)`), "ifindex(N)"},
-		{regexp.MustCompile(`fd\(\d+,\d+\)`), "fd(N,N)"},
-		{regexp.MustCompile(`(process|pid)([ (=]+)\d+`), "$1${2}N"},
-	}
-)
+// numbers are what no two lives have in common.
+var numbers = []struct {
+	in  *regexp.Regexp
+	out string
+}{
+	{regexp.MustCompile(`^(Starting Keepalived|Running on Linux|Command line:|Stopped Keepalived|Starting VRRP child process|Stopped - used|CPU usage).*`), "$1 ..."},
+	{regexp.MustCompile(`ifindex\( *\d+\)`), "ifindex(N)"},
+	{regexp.MustCompile(`fd\(\d+,\d+\)`), "fd(N,N)"},
+	{regexp.MustCompile(`(process|process group|pid)([ (=]+)\d+`), "$1${2}N"},
+}
 
-// normalLine reads what came from syslog(3).
-func normalLine(datagram string) logLine {
-	m := syslogLine.FindStringSubmatch(datagram)
-	if m == nil {
-		return logLine{process: "?", text: datagram}
-	}
-	var pri int
-	_, _ = fmt.Sscan(m[1], &pri)
-	text := m[3]
+func normal(text string) string {
 	for _, n := range numbers {
 		text = n.in.ReplaceAllString(text, n.out)
 	}
-	facility := ""
-	if pri>>3 != 3 {
-		facility = fmt.Sprintf("facility %d ", pri>>3)
-	}
-	return logLine{process: m[2], text: facility + severities[pri&7] + " " + text}
+	return text
 }
 
-// withoutSeverity is the text of a line.
-func withoutSeverity(line string) string {
-	if rest, ok := strings.CutPrefix(line, "facility "); ok {
-		_, line, _ = strings.Cut(rest, " ")
-	}
-	_, text, _ := strings.Cut(line, " ")
-	return text
+// shown is a line as it is compared.
+func shown(l netlab.LogLine) string {
+	return fmt.Sprintf("%d.%s %s", l.Facility, l.Severity, normal(l.Text))
 }
 
 // compareLives compares what each process has logged, in order, apart from what is meant
@@ -230,7 +168,7 @@ func withoutSeverity(line string) string {
 // differs.
 func compareLives(t *testing.T, our, real *life) {
 	t.Helper()
-	ours, reals := sequencesOf(our.logged(), deliberate.filter("ours")), sequencesOf(real.logged(), deliberate.filter("real"))
+	ours, reals := sequencesOf(our.syslog.Lines(), deliberate.filter("ours")), sequencesOf(real.syslog.Lines(), deliberate.filter("real"))
 	for _, name := range slices.Sorted(maps.Keys(reals)) {
 		if d := diffLives(reals[name], ours[name]); d != "" {
 			t.Errorf("%s (- real, + ours):\n%s", name, d)
@@ -245,38 +183,39 @@ func compareLives(t *testing.T, our, real *life) {
 var (
 	place     = regexp.MustCompile(`\((/\S+: )?Line \d+\) `)
 	complaint = regexp.MustCompile(`SECURITY VIOLATION|missing '}'s|incompatible with nopreempt|does not support auth|cannot be accessed|not found/accessible|should be link local`)
-	instance  = regexp.MustCompile(`^\w+ \((\w+)\) (?:Sending/queueing .* for (\S+))?`)
-	announced = regexp.MustCompile(`^\w+ Sending (?:gratuitous ARP|unsolicited Neighbour Advert) on .* for (\S+)`)
+	instance  = regexp.MustCompile(`^\S+ \((\w+)\) (?:Sending/queueing .* for (\S+))?`)
+	announced = regexp.MustCompile(`^\S+ Sending (?:gratuitous ARP|unsolicited Neighbour Advert) on .* for (\S+)`)
 )
 
 // sequencesOf are the lines of a life by what they are ordered in.
-func sequencesOf(lines []logLine, keep func(logLine) bool) map[string][]string {
+func sequencesOf(lines []netlab.LogLine, keep func(netlab.LogLine) bool) map[string][]string {
 	all := map[string][]string{}
 	add := func(name, line string) { all[name] = append(all[name], line) }
 	for _, l := range lines {
+		text := shown(l)
 		switch {
 		case !keep(l):
-		case place.MatchString(l.text) || complaint.MatchString(l.text):
-			if text := place.ReplaceAllString(l.text, ""); !slices.Contains(all["complaints"], text) {
+		case place.MatchString(text) || complaint.MatchString(text):
+			if text = place.ReplaceAllString(text, ""); !slices.Contains(all["complaints"], text) {
 				add("complaints", text)
 			}
 		default:
-			if m := announced.FindStringSubmatch(l.text); m != nil {
-				add("address "+m[1], l.text)
+			if m := announced.FindStringSubmatch(text); m != nil {
+				add("address "+m[1], text)
 				continue
 			}
-			m := instance.FindStringSubmatch(l.text)
+			m := instance.FindStringSubmatch(text)
 			if m != nil {
-				add("instance "+m[1], l.text)
+				add("instance "+m[1], text)
 			}
 			if m != nil && m[2] != "" {
-				add("address "+m[2], l.text)
+				add("address "+m[2], text)
 				continue
 			}
-			if strings.HasSuffix(l.text, " Receive advertisement timeout") {
+			if strings.HasSuffix(text, " Receive advertisement timeout") {
 				continue // of instances whose timers end at the same time
 			}
-			add("process "+l.process, l.text)
+			add("process "+l.Process, text)
 		}
 	}
 	slices.Sort(all["complaints"])
@@ -324,6 +263,7 @@ type meant struct {
 	item       string
 	real, ours string // regular expressions of whole lines without severity; "" for none
 	act        string // regular expression of the act; "" for any
+	rare       bool   // not in every run
 }
 
 type meants struct {
@@ -334,8 +274,8 @@ type meants struct {
 
 // filter tells of a line whether it is to be compared: not when it is meant to be on
 // that side only.
-func (m *meants) filter(side string) (keep func(logLine) bool) {
-	return func(line logLine) bool {
+func (m *meants) filter(side string) (keep func(netlab.LogLine) bool) {
+	return func(line netlab.LogLine) bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for _, d := range m.list {
@@ -343,7 +283,7 @@ func (m *meants) filter(side string) (keep func(logLine) bool) {
 			if side == "ours" {
 				pattern = d.ours
 			}
-			if pattern != "" && whole(pattern, withoutSeverity(line.text)) && (d.act == "" || whole(d.act, line.act)) {
+			if pattern != "" && whole(pattern, normal(line.Text)) && (d.act == "" || whole(d.act, line.Mark)) {
 				m.used[d.item] = true
 				return false
 			}

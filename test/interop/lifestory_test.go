@@ -175,7 +175,7 @@ func reloadStories() []story {
 			began(takesOver...),
 			{name: "higher", do: sends(forged{priority: 200, interval: 4000}), until: []string{"(VI_1) Entering BACKUP STATE", "(VI_1) removing VIPs."}},
 			{name: "no change", do: reload(one), until: reloadDone},
-			{name: "address", do: reload(defs() + inst("VI_1", "51", "192.0.2.100/24\n  192.0.2.101/24")), until: reloadDone},
+			{name: "address added", do: reload(defs() + inst("VI_1", "51", "192.0.2.100/24\n  192.0.2.101/24")), until: reloadDone},
 			{name: "priority", do: reload(defs() + inst("VI_1", "51", "192.0.2.100/24", "priority 50")), until: reloadDone},
 			ended,
 		}},
