@@ -110,7 +110,7 @@ var (
 
 // stories are what the daemons live through.
 func stories() []story {
-	return slices.Concat(reloadStories(), trackStories(), peerStories(), otherStories())
+	return slices.Concat(reloadStories(), trackStories(), linkStories(), groupStories(), peerStories(), otherStories())
 }
 
 func reloadStories() []story {
@@ -210,6 +210,11 @@ func trackStories() []story {
 				{name: "recovers", do: status("0"), until: takesOver},
 				ended,
 			}},
+	}
+}
+
+func linkStories() []story {
+	return []story{
 		{name: "link down and up", conf: defs() + vi1(), acts: []act{
 			began(takesOver...),
 			{name: "no carrier", do: func(l *life) { l.lan.Cut(l.host, "eth0") }, until: []string{"(VI_1) Entering FAULT STATE", "(VI_1) removing VIPs."}},
@@ -221,11 +226,6 @@ func trackStories() []story {
 		{name: "tracked interface without weight, down at the start", before: func(l *life) { l.host.IP("link", "set", "eth1", "down") }, conf: defs() + vi1("track_interface {\n  eth1\n }"), acts: []act{
 			began("(VI_1) removing VIPs."),
 			{name: "up", do: func(l *life) { l.host.IP("link", "set", "eth1", "up") }, until: takesOver},
-			ended,
-		}},
-		{name: "sync group, the link of one down at the start", before: func(l *life) { l.host.IP("link", "set", "eth1", "down") }, conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + vi1() + vi2("interface eth1", "priority 50"), acts: []act{
-			began("(VI_1) removing VIPs."),
-			{name: "up", do: func(l *life) { l.host.IP("link", "set", "eth1", "up") }, until: garps("192.0.2.100")},
 			ended,
 		}},
 		{name: "tracked interface", conf: defs() + vi1("track_interface {\n  eth1 weight 10\n }"), acts: []act{
@@ -254,6 +254,17 @@ func trackStories() []story {
 			{name: "removed", do: address("del", "2001:db8::7/64")},
 			{name: "higher", do: sends(forged{priority: 200, interval: 4000}), until: []string{"(VI_1) removing VIPs."}},
 			{name: "added", do: address("add", "192.0.2.100/24")},
+			ended,
+		}},
+	}
+}
+
+func groupStories() []story {
+	tracked := "track_script {\n  chk\n }"
+	return []story{
+		{name: "sync group, the link of one down at the start", before: func(l *life) { l.host.IP("link", "set", "eth1", "down") }, conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + vi1() + vi2("interface eth1", "priority 50"), acts: []act{
+			began("(VI_1) removing VIPs."),
+			{name: "up", do: func(l *life) { l.host.IP("link", "set", "eth1", "up") }, until: garps("192.0.2.100")},
 			ended,
 		}},
 		{name: "sync group, a script to wait for in the second", files: checkFiles, conf: defs() + "vrrp_sync_group G1 {\n group {\n  VI_1\n  VI_2\n }\n}\n" + script("chk") + vi1() + vi2(tracked, "priority 50"), acts: []act{
