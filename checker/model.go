@@ -77,7 +77,7 @@ func decode(t *config.Tree, host string, dumpDir string) (*model, diag.List) {
 	cfg, more := checkercfg.Load(t, g)
 	diags = append(diags, more...)
 	w := world{host: host, uses: cfg.ScriptUses()}
-	scripts := script.NewResolver(g, process.Accounts{}).ResolveAll(w.uses)
+	scripts, missing := script.NewResolver(g, process.Accounts{}).ResolveAll(w.uses)
 	for _, use := range w.uses {
 		if scripts[use.Script] == nil { // the parent has said why
 			cfg.DisableScript(use.Script)
@@ -85,6 +85,7 @@ func decode(t *config.Tree, host string, dumpDir string) (*model, diag.List) {
 	}
 	tls, err := probe.LoadTLS(&cfg.SSL)
 	m := translate(cfg, scripts, tls)
+	m.notes = append(m.notes, missing...)
 	if g.NamespaceIPVSSet && g.NamespaceIPVS == "" && g.Namespace != "" {
 		m.notes = append(m.notes, "net_namespace_ipvs without a name has no effect: ip_vs of network namespace "+g.Namespace+" is used")
 	}

@@ -2,6 +2,8 @@ package vrrp
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"keepalived/core/logging"
 	"keepalived/vrrp/garp"
@@ -39,13 +41,17 @@ func (d *daemon) sendAnnouncement(a *garp.Announce) {
 	in.counters.garps++
 }
 
-// sayAnnouncing logs what is announced where (-D).
-func (d *daemon) sayAnnouncing(in *instance) {
+// sayAnnouncing logs what is announced where (-D): the addresses of only, or all when it
+// is nil.
+func (d *daemon) sayAnnouncing(in *instance, only []netip.Addr) {
 	if !d.log.Enabled(d.ctx, logging.Detail) {
 		return
 	}
 	for _, list := range [][]vrrpcfgAddress{in.cfg.Addresses, in.cfg.Excluded} {
 		for _, a := range list {
+			if only != nil && !slices.Contains(only, a.Prefix.Addr()) {
+				continue
+			}
 			what := "gratuitous ARPs"
 			if a.Prefix.Addr().Is6() {
 				what = "Unsolicited Neighbour Adverts"

@@ -59,19 +59,21 @@ const stopLimit = 3 * time.Second
 // daemon is the child. Everything but opt, log, loop, client, worker, runner
 // and exist belongs to the loop.
 type daemon struct {
-	opt      Options
-	log      *slog.Logger
-	loop     *loop.Loop[task]
-	client   *childapi.Client
-	worker   *vip.Worker
-	runner   *script.Runner
-	group    *errgroup.Group
-	ctx      context.Context
-	exist    func() (vrrpcfg.Interfaces, error) // which interfaces there are; off the loop
-	ready    script.Resolved                    // scripts of the running configuration
-	runs     map[int32]func(clock.Instant, script.Result)
-	lastRun  int32
-	tracking map[int32]*trackScript // by run
+	opt Options
+	log *slog.Logger
+	// saidSockets are the lines of saySockets that hold.
+	saidSockets []string
+	loop        *loop.Loop[task]
+	client      *childapi.Client
+	worker      *vip.Worker
+	runner      *script.Runner
+	group       *errgroup.Group
+	ctx         context.Context
+	exist       func() (vrrpcfg.Interfaces, error) // which interfaces there are; off the loop
+	ready       script.Resolved                    // scripts of the running configuration
+	runs        map[int32]func(clock.Instant, script.Result)
+	lastRun     int32
+	tracking    map[int32]*trackScript // by run
 
 	net       network
 	links     *iface.Table

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -34,6 +35,12 @@ func (d *daemon) adopt(now clock.Instant, in *instance, st fsm.State, acts *fsm.
 	}
 	for i := range acts.Len() {
 		d.effect(now, in, acts.At(i), ev)
+	}
+	if st.Phase == fsm.Fault && from == fsm.Initialize { // told before the start
+		in.cause = in.causes.text()
+		if ev.Kind == fsm.EvGroupPull && in.cause == "" {
+			in.cause = "sync group"
+		}
 	}
 	if st.Phase != from {
 		d.phaseChanged(now, in, from)
@@ -95,11 +102,6 @@ func (d *daemon) want(in *instance, w fsm.Want, gen uint64) {
 		for _, dev := range missing {
 			d.info("(" + in.cfg.Name + ") interface " + dev + " of a virtual address does not exist, the address is not set")
 		}
-		if len(in.cfg.Excluded) > 0 {
-			d.detail("(" + in.cfg.Name + ") setting E-VIPs.")
-		}
-	} else if len(in.cfg.Excluded) > 0 {
-		d.detail("(" + in.cfg.Name + ") removing E-VIPs.")
 	}
 	d.worker.SetWant(worker.Owner(in.id), gen, objects)
 }
@@ -229,8 +231,16 @@ var rounds = [...]garp.Round{
 // startAnnouncing begins a round of announcements on every link of the instance. The
 // packets leave from the pacer's deadline, behind the adverts of this turn.
 func (d *daemon) startAnnouncing(now clock.Instant, in *instance, r fsm.Round) {
-	if r == fsm.RoundMaster || r == fsm.RoundLower {
-		d.sayAnnouncing(in)
+	switch r {
+	case fsm.RoundMaster, fsm.RoundLower:
+		d.sayAnnouncing(in, nil)
+	case fsm.RoundAdded:
+		fresh := []netip.Addr{}
+		for _, p := range in.pacers {
+			fresh = p.AppendFresh(fresh, in.id)
+		}
+		d.sayAnnouncing(in, fresh)
+	case fsm.RoundStop, fsm.RoundOnce:
 	}
 	for _, p := range in.pacers {
 		p.Start(in.id, now, rounds[r])
@@ -241,6 +251,9 @@ func (d *daemon) startAnnouncing(now clock.Instant, in *instance, r fsm.Round) {
 // sendAnnouncements sends a small batch and comes back for the rest.
 func (d *daemon) sendAnnouncements(now clock.Instant, p *linkPacer) {
 	burst, again := p.Next(now)
+	for _, id := range p.Again() {
+		d.sayAnnouncing(d.owners[id], nil)
+	}
 	for i := range burst {
 		d.sendAnnouncement(&burst[i])
 	}

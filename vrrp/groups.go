@@ -25,8 +25,8 @@ type syncGroup struct {
 // groupChanged remembers that a member's standing has changed. The group is stepped
 // when the turn's event has been worked off: members move together, after it.
 func (d *daemon) groupChanged(in *instance) {
-	if g := in.group; g != nil && !g.pending {
-		g.pending, g.by = true, in
+	if g := in.group; g != nil {
+		g.pending, g.by = true, in // the last is what makes the group's standing whole
 	}
 }
 
@@ -37,13 +37,18 @@ const maxGroupSteps = 16
 // syncGroups steps the groups whose members have changed, until they are at rest.
 func (d *daemon) syncGroups(now clock.Instant) {
 	for _, g := range d.groups {
-		for range maxGroupSteps {
-			if !g.pending {
-				break
-			}
-			g.pending = false
-			d.stepGroup(now, g)
+		d.settleGroup(now, g)
+	}
+}
+
+// settleGroup steps a group until it is at rest; g may be nil.
+func (d *daemon) settleGroup(now clock.Instant, g *syncGroup) {
+	for range maxGroupSteps {
+		if g == nil || !g.pending {
+			break
 		}
+		g.pending = false
+		d.stepGroup(now, g)
 	}
 }
 
@@ -60,6 +65,12 @@ func (d *daemon) stepGroup(now clock.Instant, g *syncGroup) {
 		d.notify.group(now, g, out.Notice)
 	}
 	pull := fsm.Event{Kind: fsm.EvGroupPull, Phase: out.Pull}
+	if out.Held {
+		pull.Causes = fsm.CauseInit
+	}
+	if out.Opening && !out.Held {
+		g.by = g.members[0]
+	}
 	if out.Pull != fsm.Initialize {
 		d.step(now, g.by, pull)
 	}

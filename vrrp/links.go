@@ -1,16 +1,13 @@
 package vrrp
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"keepalived/core/clock"
-	"keepalived/core/logging"
 	"keepalived/core/rtnl"
 	"keepalived/vrrp/fsm"
 	"keepalived/vrrp/iface"
@@ -29,7 +26,7 @@ func (d *daemon) kernelChanged(now clock.Instant, events []rtnl.Event) {
 	for i := range events {
 		e := &events[i]
 		d.logAddress(e)
-		d.changes = d.links.Apply(tableEvent(e), d.changes[:0])
+		d.changes = d.applyEvent(e)
 		for _, c := range d.changes {
 			d.linkChanged(now, c)
 		}
@@ -92,26 +89,6 @@ func tableEvent(e *rtnl.Event) iface.Event {
 	return iface.Event{}
 }
 
-// logAddress is -a, and the reflector's line of -D.
-func (d *daemon) logAddress(e *rtnl.Event) {
-	if !d.seeded || e.Kind != rtnl.AddrChanged && e.Kind != rtnl.AddrGone {
-		return
-	}
-	level := logging.Detail
-	if d.opt.MonitorAddresses {
-		level = slog.LevelInfo
-	}
-	if !d.log.Enabled(d.ctx, level) {
-		return
-	}
-	what := "added to"
-	if e.Kind == rtnl.AddrGone {
-		what = "removed from"
-	}
-	l, _ := d.links.ByIndex(e.Addr.Link)
-	d.log.LogAttrs(context.Background(), level, fmt.Sprintf("Netlink reflector reports IP %s %s %s", e.Addr.Prefix.Addr(), what, l.Name))
-}
-
 // linkChanged lets the instances on an interface know what happened to it.
 func (d *daemon) linkChanged(now clock.Instant, c iface.Change) {
 	name := d.links.Name(c.Slot)
@@ -147,6 +124,7 @@ func (d *daemon) linkChanged(now clock.Instant, c iface.Change) {
 				d.step(now, in, fsm.Event{Kind: fsm.EvReconfigured, Priority: in.st.Priority}) // its addresses there are wanted anew
 			}
 			d.refreshLinks(now, in)
+			d.settleGroup(now, in.group) // its other members follow one after the other
 		}
 	}
 }

@@ -26,6 +26,14 @@ func (d *daemon) info(text string, attrs ...slog.Attr) {
 
 // say renders a message of the state machine.
 func (d *daemon) say(in *instance, a *fsm.Action) {
+	switch a.Msg {
+	case fsm.MsgSettingVIPs:
+		d.sayAddresses(in, "setting")
+		return
+	case fsm.MsgRemovingVIPs:
+		d.sayAddresses(in, "removing")
+		return
+	}
 	text := "(" + in.cfg.Name + ") " + messageText(a, in)
 	attrs := []slog.Attr{slog.String("instance", in.cfg.Name), slog.String("state", in.st.Phase.String())}
 	if a.Peer.IsValid() {
@@ -50,12 +58,6 @@ func messageText(a *fsm.Action, in *instance) string {
 		return "Entering BACKUP STATE (init)"
 	case fsm.MsgEnteringFault:
 		return "Entering FAULT STATE"
-	case fsm.MsgEnteringFaultInit:
-		return "entering FAULT state"
-	case fsm.MsgSettingVIPs:
-		return "setting VIPs."
-	case fsm.MsgRemovingVIPs:
-		return "removing VIPs."
 	case fsm.MsgSentZero:
 		return "sent 0 priority"
 	case fsm.MsgBackupZero:
@@ -68,6 +70,10 @@ func messageText(a *fsm.Action, in *instance) string {
 		return fmt.Sprintf("start preempt delay (%s)", sixDecimals(a.For))
 	case fsm.MsgStopPreemptDelay:
 		return "stop preempt delay"
+	case fsm.MsgIntervalOfMaster:
+		return fmt.Sprintf("advertisement interval updated from %dms to %dms by master", a.Was.Milliseconds(), a.For.Milliseconds())
+	case fsm.MsgIntervalOwn:
+		return fmt.Sprintf("changing advert interval from %dms to locally configured %dms", a.Was.Milliseconds(), a.For.Milliseconds())
 	}
 	return advertText(a, in)
 }
@@ -139,7 +145,7 @@ func causeOf(a *fsm.Action, ev *fsm.Event, in *instance) string {
 		case fsm.EvStartup:
 			return "start"
 		}
-	case fsm.MsgEnteringFault, fsm.MsgEnteringFaultInit:
+	case fsm.MsgEnteringFault:
 		if ev.Kind == fsm.EvGroupPull {
 			return "sync group"
 		}

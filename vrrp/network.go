@@ -97,6 +97,9 @@ func (d *daemon) sendTo(in *instance, priority uint8, from, to netip.Addr, ttl u
 		d.net.resend = append(d.net.resend, in)
 		return
 	}
+	if l, ok := d.links.Link(in.slot); in.slot >= 0 && (!ok || !l.Ready()) {
+		return // the last words on a link that is down: it is logged that it is
+	}
 	if in.counters.sendErrors == 1 || in.counters.sendErrors%100 == 0 {
 		d.log.Info(fmt.Sprintf("(%s) sending an advert to %s: %v (%d times)", in.cfg.Name, to, err, in.counters.sendErrors))
 	}

@@ -1,7 +1,7 @@
 package vrrp
 
 import (
-	"fmt"
+	"slices"
 
 	"keepalived/core/clock"
 	"keepalived/core/config/cursor"
@@ -77,7 +77,7 @@ func (d *daemon) decode(u childapi.Update) (*preparation, diag.List) {
 	cfg, more := vrrpcfg.Load(u.Tree, g, w.links)
 	w.links.ifs = nil
 	w.uses = cfg.ScriptUses()
-	w.ready = script.NewResolver(g, process.Accounts{}).ResolveAll(w.uses)
+	w.ready, p.notes = script.NewResolver(g, process.Accounts{}).ResolveAll(w.uses)
 	for _, s := range cfg.Scripts {
 		switch {
 		case s.Used && w.ready[s.Script] == nil: // the parent has said why
@@ -198,6 +198,7 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	d.reloadScripts(now)
 	d.tellVIPs(now)
 	for _, name := range p.plan.Removed {
+		d.info("(" + name + ") removed from the configuration")
 		d.remove(now, d.byName[name])
 	}
 	list := make([]*instance, 0, len(d.cfg.Instances))
@@ -226,6 +227,9 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	d.reloadGroups(old)
 	for _, in := range fresh {
 		d.prepareInstance(in)
+	}
+	d.sayHandicaps(fresh)
+	for _, in := range fresh {
 		d.startup(now, in)
 	}
 	for _, in := range d.instances {
@@ -234,6 +238,7 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	for link, p := range d.announce.pacers {
 		p.Configure(d.pace(link))
 	}
+	d.saySockets()
 }
 
 // take makes p the running configuration.
@@ -248,6 +253,7 @@ func (d *daemon) take(p *preparation) {
 
 // change applies a new configuration to a running instance, which keeps its state.
 func (d *daemon) change(now clock.Instant, in *instance, cfg *vrrpcfg.Instance, change vrrpcfg.Change) {
+	d.sayGone(in, slices.Concat(cfg.Addresses, cfg.Excluded))
 	in.cfg = cfg
 	in.track = d.trackRefs(cfg, d.cfg.Groups)
 	d.watchLinks(in)
@@ -280,7 +286,6 @@ func (d *daemon) remove(now clock.Instant, in *instance) {
 	if in == nil || in.removing {
 		return
 	}
-	d.info(fmt.Sprintf("(%s) removed from the configuration", in.cfg.Name))
 	in.removing = true // its scripts stay those of the configuration it was in
 	d.step(now, in, fsm.Event{Kind: fsm.EvShutdown})
 	d.unbind(in)

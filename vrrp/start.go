@@ -1,7 +1,6 @@
 package vrrp
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"keepalived/core/track"
 	"keepalived/vrrp/fsm"
 	"keepalived/vrrp/group"
-	"keepalived/vrrp/sock"
 	"keepalived/vrrp/vip"
 	"keepalived/vrrp/vrrpcfg"
 )
@@ -30,18 +28,24 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 	for _, in := range d.instances {
 		d.prepareInstance(in)
 	}
-	d.sayInterfaces()
 	d.reloadGroups(nil)
+	d.sayStart()
 	d.sayConfig(now)
 	present := d.adoptLeftovers()
 	records := d.handover.records
 	d.handover.begin()
 	resumed := d.resume(now, records, present)
 	for _, in := range d.instances {
+		if !resumed[in] && !in.mc.Owner() {
+			d.sayAddresses(in, "removing")
+		}
+	}
+	for _, in := range d.instances {
 		if !resumed[in] {
 			d.startup(now, in)
 		}
 	}
+	d.syncGroups(now)
 	d.saySockets()
 }
 
@@ -56,42 +60,6 @@ func (d *daemon) sayConfig(now clock.Instant) {
 		logging.Lines(d.ctx, d.log, s.Text(), d.opt.LogSettled)
 		return nil
 	})
-}
-
-// sayInterfaces and saySockets log what 2.2.7 logs at its start (-D).
-func (d *daemon) sayInterfaces() {
-	said := map[string]bool{}
-	for _, in := range d.instances {
-		l, ok := d.links.Link(max(in.slot, 0))
-		if in.slot < 0 || !ok || said[l.Name] {
-			continue
-		}
-		said[l.Name] = true
-		addrs := d.interfaceAddrs(l)
-		for _, a := range []netip.Addr{addrs.v4, addrs.v6} {
-			if a.IsValid() {
-				d.detail(fmt.Sprintf("Assigned address %s for interface %s", a, l.Name))
-			}
-		}
-	}
-	d.detail("Registering gratuitous ARP shared channel")
-	d.detail("Registering gratuitous NDISC shared channel")
-}
-
-func (d *daemon) saySockets() {
-	for _, p := range d.pools() {
-		f, address := sock.IPv4, p.Address
-		if p.IPv6 {
-			f = sock.IPv6
-		}
-		cast := ", unicast,"
-		if !p.Unicast {
-			cast, address = "multicast,", d.byName[p.Members[0].Name].cfg.Identity.Destination
-		}
-		l, _ := d.links.ByName(p.Interface)
-		d.detail(fmt.Sprintf("VRRP sockpool: [ifindex(%3d), family(%s), proto(112), fd(%d,%d) %s address(%s)]",
-			l.Index, f, p.FdIn, p.FdOut, cast, address))
-	}
 }
 
 // newInstance makes an instance that does nothing yet.
@@ -260,6 +228,7 @@ func (d *daemon) reloadScripts(now clock.Instant) {
 		if s != nil && sameScript(s.cfg, cfg) {
 			delete(old, cfg.Name)
 			s.cfg, s.ready = cfg, d.ready[cfg.Script]
+			d.sayKept(s)
 		} else {
 			s = d.newScript(now, cfg)
 		}

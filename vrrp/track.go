@@ -43,6 +43,7 @@ type trackScript struct {
 	started   time.Time
 	took      time.Duration
 	exit      int
+	said      int // the exit status that was logged last
 	timedOut  bool
 	since     time.Time
 	last      script.Result
@@ -93,7 +94,8 @@ func (d *daemon) trackDone(now clock.Instant, s *trackScript, r script.Result) {
 		exit = -int(r.Signal)
 	}
 	first := !s.counter.Seen()
-	if exit != s.exit && !first || first && exit != 0 {
+	if !r.TimedOut && exit != s.said {
+		s.said = exit
 		d.info(fmt.Sprintf("Script `%s` now returning %d", s.cfg.Name, exit))
 	}
 	s.exit, s.timedOut = exit, r.TimedOut
@@ -109,6 +111,7 @@ func (d *daemon) trackDone(now clock.Instant, s *trackScript, r script.Result) {
 		for i := range in.track {
 			if in.track[i].script == s {
 				d.evaluate(now, in)
+				d.settleGroup(now, in.group)
 				break
 			}
 		}

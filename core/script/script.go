@@ -137,15 +137,22 @@ func (r *Resolver) UserExists(u global.ScriptUser) bool {
 // Resolved are scripts of a configuration made ready to run.
 type Resolved map[*cursor.Script]*Script
 
-// ResolveAll looks at every script of a configuration. What cannot be run is left out.
-func (r *Resolver) ResolveAll(uses []cursor.ScriptUse) Resolved {
-	all := Resolved{}
+// ResolveAll looks at every script of a configuration. What cannot be run is left out;
+// why says what 2.2.7 logs of those files that are not there, each once.
+func (r *Resolver) ResolveAll(uses []cursor.ScriptUse) (all Resolved, why []string) {
+	all = Resolved{}
 	for _, use := range uses {
-		if s, err := r.Resolve(use.Script); err == nil {
+		s, err := r.Resolve(use.Script)
+		if err == nil {
 			all[use.Script] = &s
+			continue
+		}
+		var p *Problem
+		if errors.As(err, &p) && p.Kind == Missing && !use.Unused && !slices.Contains(why, p.Text) {
+			why = append(why, p.Text)
 		}
 	}
-	return all
+	return all, why
 }
 
 // Still reports whether ResolveAll of the same uses would find now what it has found then.

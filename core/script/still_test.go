@@ -29,7 +29,7 @@ func TestStill(t *testing.T) {
 	look := func() *Resolver {
 		return NewResolver(&global.Config{ScriptUser: global.ScriptUser{User: "root"}}, people)
 	}
-	found := look().ResolveAll(uses)
+	found, _ := look().ResolveAll(uses)
 	if len(found) != 3 {
 		t.Fatalf("%d scripts can be run, want 3", len(found))
 	}
@@ -58,7 +58,7 @@ func TestStill(t *testing.T) {
 		if got := look().Still(uses, found); got != s.still {
 			t.Errorf("%s: still the same %v, want %v", s.name, got, s.still)
 		}
-		found = look().ResolveAll(uses)
+		found, _ = look().ResolveAll(uses)
 		if !look().Still(uses, found) {
 			t.Errorf("%s: not the same at once", s.name)
 		}

@@ -31,7 +31,7 @@ const (
 )
 
 // Action is one thing to do: a kind and the operands that it names. A message's
-// operands are in Peer, Priority (theirs, or the new one), Ours and For.
+// operands are in Peer, Priority (theirs, or the new one), Ours, For and Was.
 type Action struct {
 	Kind     ActionKind
 	Msg      Msg
@@ -43,6 +43,7 @@ type Action struct {
 	Ours     uint8
 	Gen      uint64
 	For      time.Duration
+	Was      time.Duration
 	Peer     netip.Addr
 }
 
@@ -126,7 +127,6 @@ const (
 	MsgEnteringBackup         // Entering BACKUP STATE
 	MsgEnteringBackupInit     // Entering BACKUP STATE (init)
 	MsgEnteringFault          // Entering FAULT STATE
-	MsgEnteringFaultInit      // entering FAULT state
 	MsgSettingVIPs            // setting VIPs.
 	MsgRemovingVIPs           // removing VIPs.
 	MsgSentZero               // sent 0 priority
@@ -140,6 +140,8 @@ const (
 	MsgPriority               // Changing effective priority from Ours to Priority
 	MsgStartPreemptDelay      // start preempt delay (For)
 	MsgStopPreemptDelay       // stop preempt delay
+	MsgIntervalOfMaster       // advertisement interval updated from Was to For by master
+	MsgIntervalOwn            // changing advert interval from Was to locally configured For
 	MsgSameAddress            // own: Peer sends with our priority Priority and our address
 	MsgDuplicateOwner         // own: Peer claims to own our addresses too (priority 255)
 	MsgRivalQuiet             // own: Peer has stopped sending adverts; addresses announced again
@@ -156,7 +158,7 @@ const (
 func (m Msg) Detail() bool {
 	switch m {
 	case MsgReceiveTimeout, MsgSettingVIPs, MsgRemovingVIPs, MsgSentZero, MsgBackupZero,
-		MsgMasterZero, MsgStartPreemptDelay, MsgStopPreemptDelay:
+		MsgMasterZero, MsgStartPreemptDelay, MsgStopPreemptDelay, MsgIntervalOfMaster, MsgIntervalOwn:
 		return true
 	}
 	return false

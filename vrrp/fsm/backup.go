@@ -51,7 +51,6 @@ func (m *machine) beginBackup() {
 		m.wait(windowNone)
 		return
 	}
-	m.want(WantNone) // what an earlier run has left behind
 	if held {
 		m.say(MsgEnteringBackup)
 	} else {
@@ -141,6 +140,9 @@ func (m *machine) follow(a *Advert) {
 		interval = a.AdverInt
 	}
 	s := &m.s
+	if s.MasterAdverInt != interval && m.maySay() {
+		m.sayInterval(MsgIntervalOfMaster, interval)
+	}
 	if s.Master != a.Source || s.MasterPriority != a.Priority || s.MasterAdverInt != interval {
 		s.Master, s.MasterPriority, s.MasterAdverInt = a.Source, a.Priority, interval
 	}

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -31,10 +32,10 @@ func TestBackup(t *testing.T) {
 			c: v3, from: inBackup.steps(timed{sec, advertFrom(above, 150, sec).interval(2 * sec)}), at: 2 * sec, ev: advertFrom(above, 0, 2*sec), phase: Backup,
 			want: "count zero; say backup0", due: 2*sec + 156*2*sec/256},
 		{name: "§6.4.2 (445): v3 learns the master's interval",
-			c: v3, from: inBackup, at: sec, ev: advertFrom(above, 150, sec).interval(2 * sec), phase: Backup, due: 7*sec + 156*2*sec/256},
+			c: v3, from: inBackup, at: sec, ev: advertFrom(above, 150, sec).interval(2 * sec), phase: Backup, want: "say interval", due: 7*sec + 156*2*sec/256},
 		{name: "v3 goes on with its own interval as Master",
 			c: v3, from: inBackup.steps(timed{sec, advertFrom(above, 150, sec).interval(2 * sec)}), at: 9 * sec, ev: ev(EvTick), phase: Master,
-			want: "say timeout; " + become, due: 9*sec + 500*ms},
+			want: "say timeout; " + strings.Replace(become, "say MASTER", "say MASTER; say own interval", 1), due: 9*sec + 500*ms},
 		{name: "v2 never learns an interval",
 			from: inBackup, at: sec, ev: advertFrom(above, 150, sec).interval(5 * sec), phase: Backup, due: sec + mdi100},
 		{name: "the timer runs from the kernel's time stamp",
@@ -101,7 +102,7 @@ func TestMaster(t *testing.T) {
 		{name: "higher_prio_send_advert: again when it has sent since",
 			c: higherSend, from: inMaster.steps(timed{5500 * ms, Event{Kind: EvStalled, For: 5 * sec}}, timed{5500 * ms, ev(EvTick)}), at: 5600 * ms, ev: advertFrom(above, 150, 5600*ms), phase: Backup, want: "advert 100; say higher; " + toBackup},
 		{name: "v3: a yielding Master learns the interval",
-			c: conf(version3(500 * ms)), from: inMaster, at: 100 * ms, ev: advertFrom(above, 150, 100*ms).interval(2 * sec), phase: Backup, want: "say higher; " + toBackup, due: 100*ms + 6*sec + 156*2*sec/256},
+			c: conf(version3(500 * ms)), from: inMaster, at: 100 * ms, ev: advertFrom(above, 150, 100*ms).interval(2 * sec), phase: Backup, want: "say higher; say interval; " + toBackup, due: 100*ms + 6*sec + 156*2*sec/256},
 		{name: "the owner never yields to another owner (anchor)",
 			c: conf(owner), from: inMaster, at: 10 * sec, ev: advertFrom(above, 255, 10*sec), phase: Master, want: "say duplicate owner; advert 255; garp lower; notify RX_LOWER"},
 		{name: "§6.4.3 (705): priority 0 is answered at once and the addresses announced",

@@ -32,7 +32,8 @@ const (
 	// EvRecovered: Causes hold no longer. A cause is a kind, not an object: report it
 	// when the last object of that kind has recovered.
 	EvRecovered
-	// EvGroupPull: the sync group moves to Phase.
+	// EvGroupPull: the sync group moves to Phase. Causes: CauseInit when it has waited
+	// for the scripts of a member.
 	EvGroupPull
 	// EvGroupAnnounce: another member of the sync group met a rival.
 	EvGroupAnnounce

@@ -77,7 +77,5 @@ func (m *machine) enterFault() {
 // beginFault leaves Initialize for Fault: something is missing from the start.
 func (m *machine) beginFault() {
 	m.enter(Fault)
-	m.say(MsgEnteringFaultInit)
-	m.want(WantNone) // what an earlier run has left behind
 	m.notify(Fault, NoticeFault)
 }

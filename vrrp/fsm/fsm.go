@@ -55,6 +55,10 @@ func (m *machine) initialize(ev *Event) {
 		m.s.Causes |= ev.Causes
 		m.s.ListenAt = m.now.Add(ev.For)
 		m.setPriority(ev.Priority)
+		if !m.c.Owner() {
+			m.s.Gen++ // what an earlier run has left behind goes
+			m.act(Action{Kind: ActWant, Want: WantNone, Gen: m.s.Gen})
+		}
 		m.begin()
 		m.s.Held = m.s.Phase == Initialize && m.s.Causes&CauseInit != 0
 	case EvImpaired:
@@ -65,6 +69,7 @@ func (m *machine) initialize(ev *Event) {
 	case EvPriorityChanged:
 		m.changePriority(ev.Priority)
 	case EvGroupPull:
+		m.s.Held = m.s.Held || ev.Causes&CauseInit != 0
 		m.pullFromInitialize(ev.Phase)
 	case EvReconfigured:
 		m.setPriority(ev.Priority)
@@ -168,6 +173,11 @@ func (m *machine) sayFor(msg Msg, d time.Duration) {
 	m.act(Action{Kind: ActSay, Msg: msg, For: d})
 }
 
+// sayInterval says that adverts are expected, or sent, at another interval than before.
+func (m *machine) sayInterval(msg Msg, d time.Duration) {
+	m.act(Action{Kind: ActSay, Msg: msg, Was: m.s.MasterAdverInt, For: d})
+}
+
 // sayPeer says something about an advert.
 func (m *machine) sayPeer(msg Msg, peer netip.Addr, theirs uint8) {
 	m.act(Action{Kind: ActSay, Msg: msg, Peer: peer, Priority: theirs, Ours: m.s.Priority})
@@ -179,15 +189,22 @@ const sayLimit = 4
 // sayOften is sayPeer for messages that come with every advert: a stream of adverts
 // must not become a stream of log lines.
 func (m *machine) sayOften(msg Msg, peer netip.Addr, theirs uint8) {
+	if m.maySay() {
+		m.sayPeer(msg, peer, theirs)
+	}
+}
+
+// maySay counts one message about adverts and reports whether it is within the limit.
+func (m *machine) maySay() bool {
 	s := &m.s
 	if m.now >= s.sayAt {
 		s.sayAt, s.sayLeft = m.now.Add(time.Second), sayLimit
 	}
 	if s.sayLeft == 0 {
-		return
+		return false
 	}
 	s.sayLeft--
-	m.sayPeer(msg, peer, theirs)
+	return true
 }
 
 func (m *machine) count(c Counter) { m.act(Action{Kind: ActCount, Counter: c}) }

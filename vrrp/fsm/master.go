@@ -59,6 +59,9 @@ func (m *machine) becomeMaster() {
 	m.enter(Master)
 	m.say(MsgEnteringMaster)
 	s := &m.s
+	if s.MasterAdverInt != m.c.AdverInt {
+		m.sayInterval(MsgIntervalOwn, m.c.AdverInt)
+	}
 	s.Master, s.MasterPriority, s.MasterAdverInt = m.c.Source, s.Priority, m.c.AdverInt
 	s.replyAt, s.announceAt, s.burstAt, s.duelUntil = m.now, m.now, m.now, m.now
 	m.spreadAdvert()
@@ -132,8 +135,10 @@ func (m *machine) yield(a *Advert) {
 	} else {
 		m.sayPeer(MsgHigherAddress, a.Source, a.Priority)
 	}
-	m.leaveMaster()
 	m.follow(a)
+	heard := m.s
+	m.leaveMaster()
+	m.s.Master, m.s.MasterPriority, m.s.MasterAdverInt = heard.Master, heard.MasterPriority, heard.MasterAdverInt
 	m.rearm()
 }
 

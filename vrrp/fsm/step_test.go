@@ -151,7 +151,7 @@ func show(as Actions, all bool) string {
 
 var msgNames = [messages]string{
 	MsgReceiveTimeout: "timeout", MsgEnteringMaster: "MASTER", MsgEnteringBackup: "BACKUP",
-	MsgEnteringBackupInit: "BACKUP(init)", MsgEnteringFault: "FAULT", MsgEnteringFaultInit: "fault(init)",
+	MsgEnteringBackupInit: "BACKUP(init)", MsgEnteringFault: "FAULT", MsgIntervalOfMaster: "interval", MsgIntervalOwn: "own interval",
 	MsgSettingVIPs: "setting", MsgRemovingVIPs: "removing", MsgSentZero: "sent0",
 	MsgHigherPriority: "higher", MsgHigherAddress: "higher address", MsgLowerDiscarded: "discarding",
 	MsgLowerForcing: "forcing", MsgLower: "lower", MsgBackupZero: "backup0", MsgMasterZero: "master0",
@@ -219,7 +219,7 @@ const (
 var cells = map[Phase]map[EventKind]cell{
 	Initialize: {
 		EvStartup: {from: inInit, ev: startup(0), phase: Backup,
-			want: "say removing; want none; say BACKUP(init); notify BACKUP", due: mdi100},
+			want: "want none; say BACKUP(init); notify BACKUP", due: mdi100},
 		EvTick:          {from: inInit, ev: ev(EvTick), phase: Initialize, due: never},
 		EvAdvert:        {from: inInit, ev: advertFrom(above, 200, 0), phase: Initialize, due: never},
 		EvInstalled:     {from: inInit, ev: ev(EvInstalled), phase: Initialize},

@@ -71,6 +71,7 @@ type Pacer struct {
 	lanes  [2]lane      // ARP, NA: one must not hold up the other
 	credit clock.Instant
 	batch  [Batch]Announce
+	again  []int32 // see Again
 }
 
 // owner is an instance. A target of its takes part in a round as long as it has
@@ -199,6 +200,7 @@ func (p *Pacer) Start(id int32, now clock.Instant, r Round) {
 // now itself when more is waiting, clock.Never when nothing is. The batch is the
 // caller's until the following Next.
 func (p *Pacer) Next(now clock.Instant) (burst []Announce, again clock.Instant) {
+	p.again = p.again[:0]
 	for {
 		slot, ok := p.timers.PopDue(now)
 		if !ok {
@@ -206,6 +208,7 @@ func (p *Pacer) Next(now clock.Instant) (burst []Announce, again clock.Instant) 
 		}
 		o := &p.owners[slot]
 		o.due(now)
+		p.again = append(p.again, o.id)
 		p.enqueue(slot)
 		p.timers.Set(slot, o.deadline())
 	}
@@ -222,6 +225,25 @@ func (p *Pacer) Next(now clock.Instant) (burst []Announce, again clock.Instant) 
 		}
 	}
 	return p.batch[:n], p.Deadline(now)
+}
+
+// Again returns the owners whose second burst or refresh has begun in the last Next. It is
+// the caller's until the following one.
+func (p *Pacer) Again() []int32 { return p.again }
+
+// AppendFresh appends the addresses of an owner that were not announced since Stop: what a
+// round Added is of.
+func (p *Pacer) AppendFresh(list []netip.Addr, id int32) []netip.Addr {
+	slot, ok := p.slots[id]
+	if !ok {
+		return list
+	}
+	for i := range p.owners[slot].targets {
+		if t := &p.owners[slot].targets[i]; !t.known {
+			list = append(list, t.Addr)
+		}
+	}
+	return list
 }
 
 // Deadline is when Next will have something to send, not before now.

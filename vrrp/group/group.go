@@ -7,12 +7,17 @@
 // stands on.
 package group
 
-import "keepalived/vrrp/fsm"
+import (
+	"slices"
+
+	"keepalived/vrrp/fsm"
+)
 
 // State is what a sync group remembers. The zero State is a group that has not started.
 type State struct {
 	Phase    fsm.Phase // where the members are or are being pulled to
 	Notified fsm.Phase // the phase that scripts were last told of
+	Held     bool      // did not open at once: members waited for scripts
 }
 
 // Outcome is what one Step asks for. In this order:
@@ -30,6 +35,7 @@ type Outcome struct {
 	Pull    fsm.Phase
 	Say     bool
 	Opening bool
+	Held    bool // step the Pull with CauseInit
 	Notice  fsm.Notice
 }
 
@@ -38,12 +44,15 @@ type Outcome struct {
 func Step(s State, members []fsm.Standing) (State, Outcome) {
 	to, ok := target(s, members)
 	if !ok {
+		s.Held = s.Held || slices.ContainsFunc(members, func(m fsm.Standing) bool { return m.Started && m.Pending })
 		return s, Outcome{}
 	}
 	var out Outcome
 	if to != s.Phase {
 		out.Opening = s.Phase == fsm.Initialize
-		out.Say = !out.Opening && to != fsm.Initialize
+		out.Say = to != fsm.Initialize && (!out.Opening || s.Held)
+		out.Held = out.Opening && s.Held
+		s.Held = false
 		s.Phase = to
 	}
 	if to != fsm.Initialize && !together(to, members) {

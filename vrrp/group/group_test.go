@@ -166,7 +166,7 @@ var groupRules = []struct {
 		r.start(0, fsm.CauseInit)
 		r.check(t, fsm.Initialize)
 		r.event(1, fsm.Event{Kind: fsm.EvRecovered, Causes: fsm.CauseInit})
-		r.check(t, fsm.Backup, "G BACKUP", "B BACKUP", "A BACKUP")
+		r.check(t, fsm.Backup, "G BACKUP", "B BACKUP", "sync BACKUP", "A BACKUP")
 	}},
 	{"an impaired member at the start: all FAULT", func(t *testing.T, r *rig) {
 		r.start(0, fsm.CauseInterface)

@@ -52,8 +52,10 @@ func Compare(a, b *Instance) Change {
 			c |= change
 		}
 	}
-	differ(ChangeIdentity, a.Identity == b.Identity && (len(a.Unicast.Peers) == 0) == (len(b.Unicast.Peers) == 0))
-	differ(ChangeElection, a.Election == b.Election)
+	other := b.Identity
+	other.Version = a.Identity.Version // a router that goes from 2 to 3 keeps its state
+	differ(ChangeIdentity, a.Identity == other && (len(a.Unicast.Peers) == 0) == (len(b.Unicast.Peers) == 0))
+	differ(ChangeElection, a.Election == b.Election && a.Identity.Version == b.Identity.Version)
 	differ(ChangeSource, a.Source == b.Source)
 	differ(ChangeUnicast, equalUnicast(a.Unicast, b.Unicast))
 	differ(ChangeAuth, a.Auth == b.Auth && equalHMAC(a.HMAC, b.HMAC))

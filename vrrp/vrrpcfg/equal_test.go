@@ -26,7 +26,7 @@ func TestCompare(t *testing.T) {
 		{"nopreempt", "nopreempt", ChangeElection, false},
 		{"VRID", "virtual_router_id 9", ChangeIdentity, true},
 		{"interface", "interface eth1", ChangeIdentity | ChangeAddresses, true},
-		{"version", "version 3", ChangeIdentity, true},
+		{"version", "version 3", ChangeElection, true},
 		{"group address", "mcast_dst_ip 224.0.0.99", ChangeIdentity, true},
 		{"multicast to unicast", "unicast_peer {\n10.1.1.1\n}", ChangeIdentity | ChangeUnicast, true},
 		{"source", "mcast_src_ip 10.1.1.9", ChangeSource, true},
