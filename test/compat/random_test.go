@@ -88,8 +88,8 @@ var notBuilt = regexp.MustCompile(`no effect yet: .*(use_vmac|use_ipvlan|bfd|tra
 
 // dumpedElse is what the ledger knows to be another thing in our dump: no peers as a cause
 // of FAULT, peers named twice, an owner that is BACKUP, linkbeat_use_polling, scripts that
-// are shell text, the time limit of mail without a server, routes.
-var dumpedElse = regexp.MustCompile(`unicast_fault_no_peer|priority\s+255|linkbeat_use_polling|\[\[|smtp_|virtual_routes|virtual_rules|(?s)10\.1\.1\.1.*10\.1\.1\.1`)
+// are shell text, default_interface, the time limit of mail without a server, routes.
+var dumpedElse = regexp.MustCompile(`unicast_fault_no_peer|priority\s+255|linkbeat_use_polling|\[\[|smtp_|virtual_routes|virtual_rules|default_interface|(?s)10\.1\.1\.1.*10\.1\.1\.1`)
 
 var instance = regexp.MustCompile(`vrrp_instance`)
 
@@ -146,6 +146,9 @@ var theirOwn = []struct{ said, item string }{
 	{" is currently duplicated on ", "dynamic_interfaces allow_if_changes and one VRID twice on an interface"},
 	{"VMAC interface name 'netlink_notify_msg'", "use_vmac with group, name or netlink_notify_msg"},
 	{"starting `***MISSING ***`", "words between the name of a virtual_server_group and its brace"},
+	{"Unexpected '{' - ignoring", "a file with one brace too many (seed-01)"},
+	{"IP address { ", "a file with one brace too many (seed-01)"},
+	{"invalid IP {.", "a file with one brace too many (seed-01)"},
 	{"VMAC interface name already specified", "use_vmac with group, name or netlink_notify_msg"},
 }
 
@@ -176,7 +179,7 @@ func (a *answer) forgetFirstLook() {
 		n, _ := strconv.Atoi(m[2])
 		for _, file := range []string{m[1], configDir + mainFile} {
 			by := func(n int) bool { return said[fmt.Sprintf("(%s: Line %d) %s", file, n, line[len(m[0]):])] }
-			if file != "" && by(n+1) && (m[1] != "" || !by(n)) {
+			if file != "" && by(n+1) && (n == 0 || m[1] == "" && !by(n)) {
 				delete(a.lines, placeOf(m[1], n))
 			}
 		}
