@@ -63,7 +63,7 @@ func TestReloadOfWhatRuns(t *testing.T) {
 		t.Fatal("the tree is wanted")
 	}
 	twin.configure(text)
-	r.expect("Reinitializing ipvs")
+	r.expect("Reloading", "Reinitializing ipvs")
 	r.operations()
 	if len(r.events) != 0 || r.d.director.Next() != next || len(r.began) != 0 || len(r.dropped) != 0 || r.d.table.gen != table {
 		t.Errorf("events %v, probes %v, next %v was %v", r.events, r.began, r.d.director.Next(), next)

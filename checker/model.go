@@ -1,6 +1,8 @@
 package checker
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +29,7 @@ type model struct {
 	files    dumpFiles
 	paths    map[string]string      // of track_files, for the dump
 	notes    []string               // for the log when it comes into force
+	missing  []string               // what is said before of scripts that are not there
 	configs  []health.ServiceConfig // Ref is the place in services
 	services []*service             // in the order of the file
 	byKey    map[string]*service
@@ -81,11 +84,15 @@ func decode(t *config.Tree, host string, dumpDir string) (*model, diag.List) {
 	for _, use := range w.uses {
 		if scripts[use.Script] == nil { // the parent has said why
 			cfg.DisableScript(use.Script)
+			gone := "Script " + use.Script.Argv[0] + " cannot be accessed"
+			if use.Kind == cursor.CheckScript && slices.ContainsFunc(missing, func(s string) bool { return strings.HasPrefix(s, gone) }) {
+				missing = append(missing, fmt.Sprintf("Disabling misc script '%s' since not found/accessible", use.Script.Text))
+			}
 		}
 	}
 	tls, err := probe.LoadTLS(&cfg.SSL)
 	m := translate(cfg, scripts, tls)
-	m.notes = append(m.notes, missing...)
+	m.missing = missing
 	if g.NamespaceIPVSSet && g.NamespaceIPVS == "" && g.Namespace != "" {
 		m.notes = append(m.notes, "net_namespace_ipvs without a name has no effect: ip_vs of network namespace "+g.Namespace+" is used")
 	}

@@ -3,6 +3,7 @@ package checker
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"keepalived/checker/checkercfg"
@@ -86,6 +87,9 @@ func (d *daemon) commit(now clock.Instant, generation uint64, p *preparation) {
 // left off if there was one.
 func (d *daemon) start(now clock.Instant, p *preparation) {
 	g := p.model.cfg.Global
+	for _, text := range p.model.missing {
+		d.info(text)
+	}
 	d.info("Initializing ipvs")
 	d.director = health.New(health.Options{Seed: seed(), InitNotifies: g.RSInitNotifies, NoCheckerMail: g.NoCheckerEmails})
 	if g.NamespaceIPVSSet {
@@ -117,6 +121,10 @@ func (d *daemon) start(now clock.Instant, p *preparation) {
 // reload goes from the running configuration to the next. A service that has not
 // changed is not touched.
 func (d *daemon) reload(now clock.Instant, p *preparation) {
+	d.info("Reloading")
+	for _, text := range p.model.missing {
+		d.info(text)
+	}
 	d.info("Reinitializing ipvs")
 	old := d.model
 	if n := len(old.services); n > 1 && p.removed > n/2 {
@@ -124,6 +132,7 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	}
 	d.before = old
 	d.take(p)
+	d.sayGroups(old)
 	d.suspend(now)
 	d.director.Configure(now, d.model.configs, &d.out)
 	d.act(now)
@@ -134,6 +143,29 @@ func (d *daemon) reload(now clock.Instant, p *preparation) {
 	d.setTimeouts(old.cfg.Global)
 	if g := d.model.cfg.Global; g.NamespaceIPVS != old.cfg.Global.NamespaceIPVS || g.NamespaceIPVSSet != old.cfg.Global.NamespaceIPVSSet {
 		d.info("net_namespace_ipvs cannot be changed by a reload: restart keepalived for that")
+	}
+}
+
+// sayGroups tells which entries of groups a reload has taken away and added.
+func (d *daemon) sayGroups(old *model) {
+	said := map[string]bool{}
+	for _, s := range d.model.services {
+		was := old.byKey[s.key]
+		if was == nil || s.cfg.Group == nil || was.cfg.Group == nil || said[s.cfg.Group.Name] {
+			continue
+		}
+		said[s.cfg.Group.Name] = true
+		before, now := was.cfg.Group.Entries, s.cfg.Group.Entries
+		for i := range before {
+			if !slices.Contains(now, before[i]) {
+				d.info(fmt.Sprintf("VS [%s] in group %s no longer exists", before[i].Title(s.cfg.Protocol), s.cfg.Group.Name))
+			}
+		}
+		for i := range now {
+			if !slices.Contains(before, now[i]) {
+				d.info(fmt.Sprintf("VS [%s] added into group %s", now[i].Title(s.cfg.Protocol), s.cfg.Group.Name))
+			}
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ func TestReloadWithoutChange(t *testing.T) {
 	r.told, r.events, r.began = nil, nil, nil
 	next := r.d.director.Next()
 	r.configure("# moved\n\n" + text)
-	r.expect("Reinitializing ipvs")
+	r.expect("Reloading", "Reinitializing ipvs")
 	r.operations()
 	if len(r.events) != 0 || r.d.director.Next() != next || len(r.began) != 0 {
 		t.Errorf("events %v, probes %v, next %v was %v", r.events, r.began, r.d.director.Next(), next)
@@ -47,7 +47,7 @@ func TestReload(t *testing.T) {
 
 	r.configure(strings.Replace(two(""), "lvs_sched rr", "lvs_sched wlc", 1) + other) // the kernel's affair alone
 	r.operations("set TCP 10.0.0.100:80")
-	r.expect("Reinitializing ipvs")
+	r.expect("Reloading", "Reinitializing ipvs")
 	if got := r.plan.GetChanged(); len(got) != 1 || got[0] != vs1 {
 		t.Errorf("changed: %v", got)
 	}
@@ -77,7 +77,7 @@ func TestReload(t *testing.T) {
 	r.said()
 	r.configure("virtual_server_group G {\n10.0.0.7 80\n}\n") // none at all
 	r.has()
-	if log := r.said(); log[1] != "This reload removes 2 of 2 virtual servers" {
+	if log := r.said(); log[2] != "This reload removes 2 of 2 virtual servers" {
 		t.Errorf("log: %q", log)
 	}
 }

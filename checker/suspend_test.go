@@ -50,9 +50,9 @@ func TestSuspend(t *testing.T) {
 		"Suspending healthchecker for service "+rs1+" for VS "+vs1, "Suspending healthchecker for service "+rs2+" for VS "+vs1)
 
 	r.configure(text)
-	r.expect("Reinitializing ipvs")
+	r.expect("Reloading", "Reinitializing ipvs")
 	r.configure(two("")) // without the word
-	r.expect("Reinitializing ipvs",
+	r.expect("Reloading", "Reinitializing ipvs",
 		"Activating healthchecker for service "+rs1+" for VS "+vs1, "Activating healthchecker for service "+rs2+" for VS "+vs1)
 	r.configure(text)
 	r.said()

@@ -169,6 +169,9 @@ func (d *daemon) commit(now clock.Instant, p *preparation) {
 	d.info("Reloading")
 	if p.again {
 		d.take(p)
+		for _, s := range d.scripts {
+			d.sayKept(s)
+		}
 	} else {
 		d.reload(now, p)
 		p.plan = vrrpcfg.Plan{} // p stays as long as it is in force

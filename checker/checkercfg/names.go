@@ -17,6 +17,17 @@ func (s *Service) Name() string {
 	return sprintf("[%s]:%s:%d", s.Addr, s.Protocol, s.Port)
 }
 
+// Title is the entry as the log names it, for a service of that protocol.
+func (e *Entry) Title(p Protocol) string {
+	switch {
+	case !e.First.IsValid():
+		return "FWM " + strconv.FormatUint(uint64(e.Mark), 10)
+	case e.First != e.Last:
+		return sprintf("[%s-%s]:%s:%d", e.First, e.Last, p, e.Port)
+	}
+	return sprintf("[%s]:%s:%d", e.First, p, e.Port)
+}
+
 // Key names the service and no other of the configuration. It is the Name, with what
 // tells it apart from its namesakes behind it: inet6 of a mark, udp and sctp of a
 // group, #2 of a virtual_server that is there twice. It is the same after every reload.

@@ -60,6 +60,8 @@ type director struct {
 	files map[string]string // private to the daemon, see netlab.ProcOpts
 	proc  *netlab.Proc
 	table *table
+	// syslog, when not nil, gets the log besides the console.
+	syslog *netlab.Syslog
 }
 
 func binary(label string) string {
@@ -91,6 +93,9 @@ func newDirector(t *testing.T, h *netlab.Host, label string, look time.Duration)
 func (d *director) start(args ...string) {
 	d.t.Helper()
 	opts := netlab.ProcOpts{Config: d.conf, Files: d.files, Env: []string{"TMPDIR=/tmp"}}
+	if d.syslog != nil {
+		opts.Syslog = d.syslog.Path
+	}
 	if _, err := os.Stat(ourCtl); err == nil && d.bin == ours {
 		opts.Keep = []string{ourCtl}
 	}
