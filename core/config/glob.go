@@ -13,6 +13,22 @@ const maxAlternatives = 1000
 // hasWildcard reports whether a pattern without its braces can match several names.
 func hasWildcard(pattern string) bool { return strings.ContainsAny(pattern, "*?[") }
 
+// PlainName is the name that a pattern without wildcards stands for: a backslash makes
+// the sign behind it an ordinary one.
+func PlainName(pattern string) string {
+	if !strings.Contains(pattern, `\`) {
+		return pattern
+	}
+	var b strings.Builder
+	for i := 0; i < len(pattern); i++ {
+		if pattern[i] == '\\' && i+1 < len(pattern) {
+			i++
+		}
+		b.WriteByte(pattern[i])
+	}
+	return b.String()
+}
+
 // ExpandBraces returns the alternatives of GLOB_BRACE in their order: "a{b,c{d,e}}"
 // is ab, acd, ace. A pattern without a complete brace is its own only alternative.
 // Beyond a thousand alternatives the further ones are left out.
@@ -101,6 +117,7 @@ func (m MapFiles) Glob(pattern string) ([]string, error) {
 	var absent error
 	for _, p := range ExpandBraces(pattern) {
 		if !hasWildcard(p) {
+			p = PlainName(p)
 			if _, ok := m[p]; ok || m.isDirectory(p) {
 				found = append(found, p)
 			} else {

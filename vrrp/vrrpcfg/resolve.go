@@ -158,7 +158,7 @@ func (b *building) resolveTracking() {
 		b.Notify.PriorityChanges = g.Notify.PriorityChanges
 	}
 	b.Track.Interfaces = slices.DeleteFunc(b.Track.Interfaces, func(t TrackInterface) bool {
-		if t.Name == b.Identity.Interface && !b.Track.NoPrimary {
+		if t.Name == b.Identity.Interface {
 			b.d.diags.Warnf(t.Range, diag.Ignored, "(%s) Ignoring track_interface %s since own interface", b.Name, t.Name)
 			return true
 		}

@@ -134,6 +134,7 @@ func TestEffects(t *testing.T) {
 		{nodes{one(), one()}, "nodes-priority", "the higher address decides"},
 		{nodes{file + grouped("", []string{"track_file {\nf\n}"}, nil)}, "weight-in-group", "any but 0 is a fault"},
 		{nodes{file + grouped("", []string{"track_file {\nf weight 2\n}"}, nil)}, "weight-in-group", "the weight of f does not count"},
+		{nodes{grouped("", []string{"track_interface {\neth1 weight 5\n}"}, nil)}, "weight-in-group", "the weight of eth1 moves this member's priority alone"},
 		{nodes{file + one("nopreempt", "track_file {\nf\n}")}, "weight-nopreempt", "whatever the file says"},
 		{nodes{chk + one("nopreempt", "track_script {\nchk weight -7\n}")}, "weight-nopreempt", "7 less or not"},
 	} {

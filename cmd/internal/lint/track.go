@@ -12,7 +12,7 @@ import (
 func trackRules() []Rule {
 	return []Rule{
 		{"weight-nopreempt", "a weight moves nothing when nobody may preempt", eachInstance(weightNopreempt), nil},
-		{"weight-in-group", "weights of members of a sync group do not count", eachInstance(weightInGroup), []string{"ignoring tracked", "ignoring weight from tracked", "tracked interface weight due to"}},
+		{"weight-in-group", "weights of members of a sync group do not count, or not for the group", eachInstance(weightInGroup), []string{"ignoring tracked", "ignoring weight from tracked", "tracked interface weight due to"}},
 		{"weight-clamped", "priorities end at 1 and 254, whatever the weights", eachInstance(weightClamped), nil},
 		{"script-slow", "a check may take longer than its interval", scriptSlow, nil},
 		{"script-flaps", "a single failed run moves the addresses", scriptFlaps, nil},
@@ -110,7 +110,8 @@ func weightNopreempt(n *Node, i instance, s say) {
 		"(%s) with nopreempt a weight does not move the addresses: whoever is MASTER stays it, %s", i.Name, much)
 }
 
-// weightInGroup looks at the text: the daemon has left those weights out.
+// weightInGroup looks at the text: the daemon has left most of those weights out. Of an
+// interface it says so, as 2.2.7 does, and counts it all the same.
 func weightInGroup(n *Node, i instance, s say) {
 	var group *vrrpcfg.Group
 	for _, g := range n.VRRP.Groups {
@@ -124,6 +125,9 @@ func weightInGroup(n *Node, i instance, s say) {
 	for _, t := range n.tracking(i) {
 		switch {
 		case t.weight == 0:
+		case t.kind == "track_interface":
+			s(t.at, "track it in the vrrp_sync_group, where its weight counts for all members",
+				"(%s) is in sync group %s: the weight of %s moves this member's priority alone, and the group moves only as a whole", i.Name, group.Name, t.name)
 		case t.kind == "track_file" && t.weight == 1: // which it has without being told
 			s(t.at, "write weight 0 if that is meant; else track it in the vrrp_sync_group, or write sync_group_tracking_weight there",
 				"(%s) is in sync group %s: the number in %s does not count, and any but 0 is a fault", i.Name, group.Name, t.name)

@@ -95,14 +95,15 @@ func (OS) Glob(pattern string) ([]string, error) {
 // was not there to be looked at.
 func match(pattern string) (found []string, whole bool) {
 	if !strings.ContainsAny(pattern, "*?[") {
-		if _, err := os.Lstat(pattern); err != nil {
+		name := config.PlainName(pattern)
+		if _, err := os.Lstat(name); err != nil {
 			return nil, false
 		}
-		return []string{pattern}, true
+		return []string{name}, true
 	}
 	whole = true
 	dir, last := filepath.Split(pattern)
-	dirs := []string{dir}
+	dirs := []string{config.PlainName(dir)}
 	if strings.ContainsAny(dir, "*?[") {
 		var names []string
 		names, whole = match(strings.TrimRight(dir, "/"))
@@ -113,8 +114,9 @@ func match(pattern string) (found []string, whole bool) {
 	}
 	for _, d := range dirs {
 		if !strings.ContainsAny(last, "*?[") {
-			if _, err := os.Lstat(d + last); err == nil {
-				found = append(found, d+last)
+			name := d + config.PlainName(last)
+			if _, err := os.Lstat(name); err == nil {
+				found = append(found, name)
 			} else {
 				whole = false
 			}

@@ -86,6 +86,10 @@ func TestGlob(t *testing.T) {
 		{"sub/*.x", nil, false},
 		{"{a,nosuch}.conf", []string{"a.conf"}, true},
 		{"{a.conf,nosuch/*}", []string{"a.conf"}, true},
+		{`\a.conf`, []string{"a.conf"}, false},
+		{`\*.conf`, nil, false},
+		{`s\ub/\c*`, []string{"sub/c.conf"}, false},
+		{`s*/\c.conf`, []string{"sub/c.conf"}, true},
 	} {
 		got, err := OS{}.Glob(dir + "/" + c.pattern)
 		for i := range got {
