@@ -247,14 +247,14 @@ func TestKernelDrift(t *testing.T) {
 		ipvsadm(t, h, strings.Fields(tt.byHand)...)
 		tt.report.Service, tt.report.Times = sip.Key, uint64(i+1)
 		same(t, "report after ipvsadm "+tt.byHand, tt.report, wait(t, r.fixed, "repair after ipvsadm "+tt.byHand))
-		netlab.Eventually(t, 10*period, "the table to be as before ipvsadm "+tt.byHand, func() bool {
+		netlab.Eventually(t, 50*period, "the table to be as before ipvsadm "+tt.byHand, func() bool {
 			return slices.Equal(want, ipvsadm(t, h, "-S", "-n"))
 		})
 	}
 	ipvsadm(t, h, "-C")
 	wait(t, r.fixed, "repair after ipvsadm -C")
 	ours := slices.DeleteFunc(want, func(l string) bool { return strings.Contains(l, "198.51.100.1") })
-	netlab.Eventually(t, 10*period, "ours after ipvsadm -C, and nothing else", func() bool {
+	netlab.Eventually(t, 50*period, "ours after ipvsadm -C, and nothing else", func() bool {
 		return slices.Equal(ours, ipvsadm(t, h, "-S", "-n"))
 	})
 	if len(r.fixed)+len(r.applied) > 0 {

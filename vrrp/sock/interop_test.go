@@ -260,7 +260,7 @@ func TestDropOrderIsTheRealOnes(t *testing.T) {
 				{"type 2", func(p []byte) []byte { p[0] = p[0]&0xf0 | 2; return p }},
 				{"priority", func(p []byte) []byte { p[2]++; return p }}, // the checksum's
 			}
-			out := wire.Outgoing{Version: version, VRID: 51, Priority: 150, Interval: time.Second, Addrs: vips, Source: addrB, Destination: wire.GroupIPv4}
+			out := wire.Outgoing{Version: version, VRID: 51, Priority: 150, Interval: 40 * time.Second, Addrs: vips, Source: addrB, Destination: wire.GroupIPv4}
 			extra := ""
 			if version == 2 {
 				extra, out.AuthType, out.Auth = passLines, wire.AuthPass, [8]byte{'1', '1', '1', '1'}
@@ -269,8 +269,8 @@ func TestDropOrderIsTheRealOnes(t *testing.T) {
 					do   func(p []byte) []byte
 				}{"authentication type 7", func(p []byte) []byte { p[4] = 7; return p }})
 			}
-			// Not to become MASTER meanwhile: a long interval, and a wrong one is no matter here.
-			p := startReal(t, a, instance{version, 100, "1", vips, extra})
+			// It must not become MASTER meanwhile, however slow the machine: a long interval.
+			p := startReal(t, a, instance{version, 100, "40", vips, extra})
 			netlab.Eventually(t, 5*time.Second, "the real one's BACKUP", func() bool { return strings.Contains(p.Log(), "Entering BACKUP STATE") })
 			s, link := openSender(t, b, IPv4), linkOf(t, b, "eth0")
 			meta := wire.Meta{Source: addrB, Destination: wire.GroupIPv4, HopLimit: 255}
