@@ -71,7 +71,7 @@ func (r *reader) numbers(l, body line, args string, hex bool, depth int) {
 		}
 		n = append(n, v)
 	}
-	if len(n) < 1 || len(n) > 3 {
+	if name == "" || len(n) < 1 || len(n) > 3 {
 		r.errorf(l.whole(), diag.BadValue, "Invalid ~SEQ definition '%s'", l.text)
 		r.badSequence(l, "~SEQ")
 		return

@@ -83,6 +83,7 @@ var byRule = []struct {
 	{code: "too-deep", said: "include loop", item: "an include loop", verdict: true, understood: true},
 	{code: "not-found", said: "BFD_CHECK - BFD ", item: "a BFD session that is disabled"},
 	{said: "Unable to set uid/gid for script ", item: "place of a user that does not exist"},
+	{said: "Invalid smtp server", item: "host name of smtp_server", verdict: true},
 	{said: "already defined", item: "a block that is skipped for what stands behind its keyword", verdict: true},
 	{code: "out-of-order", item: "a reference to what is defined further down", understood: true},
 }

@@ -170,7 +170,7 @@ func (d *decoder) readFile(c *cursor.Cursor) {
 	if !ok {
 		return
 	}
-	f := &File{Name: name.Text, Range: name.Range, Weight: 1}
+	f := &File{Name: name.Text, Range: name.Range, Weight: fileWeight}
 	fileTable.Decode(f, c.Block(), d.diags)
 	if f.Path == "" {
 		d.diags.Errorf(name.Range, diag.File, "No file set for track_file %s - ignoring", f.Name)
@@ -182,6 +182,9 @@ func (d *decoder) readFile(c *cursor.Cursor) {
 	}
 	d.cfg.Files = append(d.cfg.Files, f)
 }
+
+// fileWeight is the weight of a track_file that says none: the number in it counts as it is.
+const fileWeight = 1
 
 func fileRows(path string) []cursor.Row[File] {
 	return []cursor.Row[File]{
@@ -199,6 +202,8 @@ func fileRows(path string) []cursor.Row[File] {
 		doc("", "1", optional(weighted(path, 254, func(f *File, c *cursor.Cursor) {
 			if !c.More() {
 				c.Errorf(c.Range(), diag.BadValue, "No weight specified for track file %s - ignoring", f.Name)
+			} else if w, _ := c.Peek(); f.Weight != fileWeight {
+				c.Errorf(w.Range, diag.Duplicate, "Weight already set for track file %s - ignoring %s", f.Name, w.Text)
 			} else if n, ok := c.Number(); ok {
 				f.Weight = int(n)
 				f.Reverse = readReverse(c, sprintf("track_file %s unknown weight option %%s", f.Name))
@@ -291,6 +296,8 @@ func processRows() []cursor.Row[Process] {
 		doc("", "0", optional(weighted(path, 254, func(p *Process, c *cursor.Cursor) {
 			if !c.More() {
 				c.Errorf(c.Range(), diag.BadValue, "No weight specified for track process %s - ignoring", p.Name)
+			} else if w, _ := c.Peek(); p.Weight != 0 {
+				c.Errorf(w.Range, diag.Duplicate, "Weight already set for track process %s - ignoring %s", p.Name, w.Text)
 			} else if n, ok := c.Number(); ok {
 				p.Weight = int(n)
 				p.Reverse = readReverse(c, sprintf("vrrp_track_process %s unknown weight option %%s", p.Name))

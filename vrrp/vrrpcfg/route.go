@@ -142,8 +142,8 @@ func (r *routeReader) word(w config.Word) bool {
 		if o, known := routeOptions[w.Text]; known {
 			return r.number(w, o)
 		}
-		if slices.Contains(routeTypes, w.Text) {
-			r.Type, r.Order = w.Text, RouteAdd
+		if t, is := routeType(w.Text); is {
+			r.Type, r.Order = t, RouteAdd
 			if r.Type == "unicast" {
 				r.Type = ""
 			}

@@ -3,6 +3,7 @@ package vrrpcfg
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"keepalived/core/config"
@@ -35,6 +36,22 @@ type routeOption struct {
 }
 
 var routeTypes = []string{"unicast", "local", "broadcast", "anycast", "multicast", "throw", "unreachable", "prohibit", "blackhole", "nat"}
+
+// routeType reads a type by its name or by its number (RTN_*, linux/rtnetlink.h).
+func routeType(text string) (name string, ok bool) {
+	if slices.Contains(routeTypes, text) {
+		return text, true
+	}
+	n, err := strconv.ParseUint(text, 0, 8)
+	if err != nil {
+		return "", false
+	}
+	numbered := []string{"0", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw", "nat", "xresolve"}
+	if n < uint64(len(numbered)) {
+		return numbered[n], true
+	}
+	return strconv.FormatUint(n, 10), true
+}
 
 // routeOptions are those options, by their words.
 var routeOptions = map[string]routeOption{

@@ -68,7 +68,7 @@ func (c *Cursor) checkNumber(w config.Word, text string, n int64, state numberSt
 	switch {
 	case state == bad:
 		c.Errorf(w.Range, diag.BadNumber, "invalid number '%s'", text)
-	case n < 0 && min >= 0:
+	case n <= 0 && min >= 0 && strings.HasPrefix(trimBlank(text), "-"): // -0 as well
 		c.Errorf(w.Range, diag.BadNumber, "negative number '%s'", text)
 	case n < min || n > max:
 		c.Errorf(w.Range, diag.BadNumber, "number '%s' outside range [%s, %s]", text, fixed(min, places), fixed(max, places))
@@ -100,11 +100,11 @@ const (
 	tooFine // more decimals than asked for; the value is rounded
 )
 
-// parseDecimal reads an optional sign (behind blanks, which a quoted word may have), digits and, when places allows it, a
-// fraction; the result is in units of 10^-places. A number beyond 64 bits comes
-// back as the largest of its sign.
+// parseDecimal reads an optional sign (behind blanks, which a quoted word may have),
+// digits and, when places allows it, a fraction; the result is in units of 10^-places. A
+// number beyond 64 bits comes back as the largest of its sign.
 func parseDecimal(text string, places int) (int64, numberState) {
-	s := strings.TrimLeft(text, " \t\n\v\f\r")
+	s := trimBlank(text)
 	negative := strings.HasPrefix(s, "-")
 	if negative || strings.HasPrefix(s, "+") {
 		s = s[1:]
@@ -143,6 +143,8 @@ func parseDecimal(text string, places int) (int64, numberState) {
 	}
 	return n, state
 }
+
+func trimBlank(s string) string { return strings.TrimLeft(s, " \t\n\v\f\r") }
 
 func digits(s string) bool {
 	for i := range len(s) {
