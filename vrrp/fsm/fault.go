@@ -77,5 +77,8 @@ func (m *machine) enterFault() {
 // beginFault leaves Initialize for Fault: something is missing from the start.
 func (m *machine) beginFault() {
 	m.enter(Fault)
+	if m.c.Owner() {
+		m.clean()
+	}
 	m.notify(Fault, NoticeFault)
 }

@@ -56,8 +56,7 @@ func (m *machine) initialize(ev *Event) {
 		m.s.ListenAt = m.now.Add(ev.For)
 		m.setPriority(ev.Priority)
 		if !m.c.Owner() {
-			m.s.Gen++ // what an earlier run has left behind goes
-			m.act(Action{Kind: ActWant, Want: WantNone, Gen: m.s.Gen})
+			m.clean()
 		}
 		m.begin()
 		m.s.Held = m.s.Phase == Initialize && m.s.Causes&CauseInit != 0
@@ -146,6 +145,13 @@ func (m *machine) notify(p Phase, n Notice) {
 	}
 	m.s.Notified = p
 	m.act(Action{Kind: ActNotify, Notice: n, Priority: m.s.Priority})
+}
+
+// clean removes the addresses that an earlier run may have left behind, without a word.
+// An owner does so only when it does not become MASTER.
+func (m *machine) clean() {
+	m.s.Gen++
+	m.act(Action{Kind: ActWant, Want: WantNone, Gen: m.s.Gen})
 }
 
 // want asks for the addresses (or none) under a new generation.
